@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+
+// Tests run our packages from their TypeScript source; processes that a test spawns run the built dist/.
+// Behind our own condition stand Vite's defaults for code that runs on a server.
+const conditions = ["@multifleet/source", "module", "node", "development|production"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "lint/test/**/*.test.ts"],
+    // Processes, not threads: a native store may take its process down, and a leaked handle shows.
+    pool: "forks",
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 10_000,
+    // A test that passes at the second try has found a race.
+    retry: 0,
+    allowOnly: false,
+  },
+});
