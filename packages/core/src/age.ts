@@ -1,0 +1,55 @@
+import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
+import type { NodeId, PacketId } from "./ids.js";
+
+/** Whom an encrypted body is from and for. It is repeated inside the ciphertext, so that nobody can re-address it. */
+export interface Envelope {
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly id: PacketId;
+}
+
+/** A new X25519 identity (`AGE-SECRET-KEY-1...`) and its recipient (`age1...`). */
+export async function newAgeIdentity(): Promise<{ readonly identity: string; readonly recipient: string }> {
+  const identity = await generateX25519Identity();
+  return { identity, recipient: await identityToRecipient(identity) };
+}
+
+/** Encrypts a packet's body to one recipient, before the packet is signed. @throws Error when `recipient` is not an age recipient. */
+export async function encryptBody(
+  body: Uint8Array,
+  envelope: Envelope,
+  recipient: string,
+): Promise<Uint8Array> {
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(recipient);
+  const head = header(envelope);
+  const plain = new Uint8Array(head.length + body.length);
+  plain.set(head);
+  plain.set(body, head.length);
+  return encrypter.encrypt(plain);
+}
+
+/** Decrypts a body; undefined when it is not for `identity`, was changed, or names another sender, receiver or packet inside. */
+export async function decryptBody(
+  body: Uint8Array,
+  envelope: Envelope,
+  identity: string,
+): Promise<Uint8Array | undefined> {
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(identity);
+  let plain: Uint8Array;
+  try {
+    plain = await decrypter.decrypt(body);
+  } catch {
+    return undefined;
+  }
+  const head = header(envelope);
+  if (plain.length < head.length || Buffer.compare(plain.subarray(0, head.length), head) !== 0)
+    return undefined;
+  return plain.slice(head.length);
+}
+
+function header({ from, to, id }: Envelope): Uint8Array {
+  // Ids hold no line ends, so that three lines can be read in one way only.
+  return new TextEncoder().encode(`multifleet/v1/body\n${from}\n${to}\n${id}\n`);
+}
