@@ -1,0 +1,91 @@
+import type { CounterTable } from "@multifleet/core";
+
+/** Every counter of a node. `error` counters are zero in a healthy one. */
+export const counterTable = {
+  messages_accepted_total: {
+    class: "traffic",
+    help: "Messages made durable in the outbox and answered with accepted.",
+  },
+  messages_delivered_total: {
+    class: "traffic",
+    help: "Messages whose receiver's signed receipt says delivered.",
+  },
+  messages_rejected_total: { class: "error", help: "Messages that ended as rejected.", label: "reason" },
+  messages_expired_total: { class: "error", help: "Messages that ended as expired." },
+  messages_cancelled_total: { class: "traffic", help: "Messages that their sender took back." },
+  late_receipts_total: {
+    class: "traffic",
+    help: "Receipts that corrected an expired or cancelled message to delivered.",
+  },
+  accept_errors_total: { class: "error", help: "Messages that were refused at accept.", label: "code" },
+  packets_received_total: { class: "traffic", help: "Frames that a channel handed over.", label: "channel" },
+  packets_taken_total: { class: "traffic", help: "Messages and notices made durable in the inbox." },
+  packets_duplicate_total: { class: "traffic", help: "Genuine packets that were taken before." },
+  packets_refused_total: {
+    class: "error",
+    help: "Frames that are not genuine or not for this node.",
+    label: "reason",
+  },
+  packets_rejected_total: {
+    class: "error",
+    help: "Genuine packets that were answered with a signed rejection.",
+    label: "reason",
+  },
+  packets_deferred_total: {
+    class: "error",
+    help: "Frames that could not be stored, and were left with the sender.",
+    label: "reason",
+  },
+  receipts_sent_total: { class: "traffic", help: "Receipts handed to a carrier." },
+  receipts_refused_total: {
+    class: "error",
+    help: "Receipts that fit no pending message or whose digest is another's.",
+  },
+  receipt_send_errors_total: { class: "error", help: "Receipts that no carrier took; they stay owed." },
+  send_attempts_total: { class: "traffic", help: "Attempts to carry a packet.", label: "channel" },
+  send_successes_total: {
+    class: "traffic",
+    help: "Attempts that a carrier took or the peer answered.",
+    label: "channel",
+  },
+  send_failures_total: { class: "error", help: "Attempts that failed.", label: "channel" },
+  send_aborted_total: {
+    class: "traffic",
+    help: "Attempts ended because they were of no more use.",
+    label: "channel",
+  },
+  send_failure_reasons_total: { class: "error", help: "Failed attempts by error code.", label: "code" },
+  channel_cascade_fallback_total: {
+    class: "error",
+    help: "Times a packet went on to another channel after one failed.",
+  },
+  channel_hedge_total: {
+    class: "traffic",
+    help: "Times a second channel was started because the first was silent.",
+  },
+  channel_open_errors_total: { class: "error", help: "Channels that could not be opened.", label: "channel" },
+  channel_closed_total: { class: "error", help: "Links that broke.", label: "channel" },
+  channel_events_total: {
+    class: "traffic",
+    help: "What channels counted themselves, as channel.event.",
+    label: "event",
+  },
+  http_send_errors_total: { class: "error", help: "Failed attempts over http." },
+  nats_publish_errors_total: { class: "error", help: "Failed attempts over nats." },
+  ssh_seed_write_errors_total: { class: "error", help: "Failed writes of a seed file." },
+  self_heal_repair_attempts_total: { class: "traffic", help: "Times a broken channel was opened again." },
+  self_heal_repair_success_total: { class: "traffic", help: "Times opening it again worked." },
+  hellos_sent_total: { class: "traffic", help: "Hellos handed to a carrier." },
+  hellos_received_total: { class: "traffic", help: "Genuine hellos." },
+  store_errors_total: { class: "error", help: "Store operations that failed.", label: "code" },
+  api_requests_total: { class: "traffic", help: "Requests to the local API." },
+  api_refusals_total: {
+    class: "error",
+    help: "Requests that the local API refused, by problem code.",
+    label: "code",
+  },
+  api_errors_total: { class: "error", help: "Requests that failed inside the node." },
+  joins_refused_total: { class: "error", help: "Requests to join that were refused.", label: "reason" },
+  joins_total: { class: "traffic", help: "Nodes admitted." },
+  internal_errors_total: { class: "error", help: "Failures that no other counter names.", label: "where" },
+} as const satisfies CounterTable;
