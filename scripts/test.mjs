@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { announced, checkNode, root, run, runInstalled, setUp } from "./setup.mjs";
+import { checkNode, root, run, runInstalled, setUp } from "./setup.mjs";
 
 /**
  * @typedef {object} Step
@@ -74,7 +74,7 @@ if (values.list) {
 }
 
 checkNode();
-if (!(await announced("Setting up", setUp))) process.exit(1);
+if (!(await setUp())) process.exit(1);
 
 /** @type {string[]} */
 const failures = [];
