@@ -90,7 +90,10 @@ function manifestFaults(manifest) {
     ["sideEffects", manifest.sideEffects === false],
     ["publishConfig.provenance", manifest.publishConfig?.provenance === true],
     ["publishConfig.access", manifest.publishConfig?.access === "public"],
-    ["scripts", manifest.scripts === undefined],
+    [
+      "scripts",
+      !Object.keys(manifest.scripts ?? {}).some((name) => /install|prepare|publish|pack/.test(name)),
+    ],
     ["private", manifest.private === undefined],
     ["dependencies", !/workspace:|link:|file:/.test(JSON.stringify(manifest.dependencies ?? {}))],
   ];
