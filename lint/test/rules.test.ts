@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -64,13 +64,13 @@ test("nothing in this repository breaks a rule of its own", () => {
 });
 
 test("no comment switches off a rule of ours, or any other rule without a reason", () => {
-  const files = execFileSync("git", ["ls-files", "*.ts", "*.js", "*.mjs", "*.cjs"], {
+  const files = spawnSync(process.execPath, [oxlint, "--debug=files"], {
     cwd: root,
     encoding: "utf8",
-  });
+  }).stdout;
   const comment = /\/[/*].*(?:(?:ox|es)lint-disable|@ts-(?:ignore|expect-error|nocheck)).*/;
   const refused = files.split("\n").flatMap((file) => {
-    if (file === "" || file.startsWith("lint/")) return [];
+    if (file === "" || file === "lint/test/rules.test.ts") return [];
     const lines = readFileSync(join(root, file), "utf8").split("\n");
     return lines.flatMap((line, index) => {
       const found = comment.exec(line)?.[0];
@@ -82,5 +82,6 @@ test("no comment switches off a rule of ours, or any other rule without a reason
         : [`${file}:${index + 1} ${line.trim()}`];
     });
   });
+  expect(files).toContain("lint/plugin.js");
   expect(refused).toEqual([]);
 });
