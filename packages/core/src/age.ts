@@ -1,12 +1,19 @@
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
-import type { NodeId, PacketId } from "./ids.js";
+import type { FleetId, NodeId, PacketId } from "./ids.js";
 
-/** Whom an encrypted body is from and for. It is repeated inside the ciphertext, so that nobody can re-address it. */
+/**
+ * Whom an encrypted body is from and for; a packet is one. It is repeated inside the ciphertext, so that nobody can re-address it,
+ * not even to a node of the same name in another fleet.
+ */
 export interface Envelope {
+  readonly fleet: FleetId;
   readonly from: NodeId;
   readonly to: NodeId;
   readonly id: PacketId;
 }
+
+/** The longest age header that is read. One recipient takes some 200 bytes, a post-quantum one 1,700; each makes work for the reader. */
+const maxHeaderBytes = 4_096;
 
 /** A new X25519 identity (`AGE-SECRET-KEY-1...`) and its recipient (`age1...`). */
 export async function newAgeIdentity(): Promise<{ readonly identity: string; readonly recipient: string }> {
@@ -29,7 +36,10 @@ export async function encryptBody(
   return encrypter.encrypt(plain);
 }
 
-/** Decrypts a body; undefined when it is not for `identity`, was changed, or names another sender, receiver or packet inside. */
+/**
+ * Decrypts a body; undefined when it is not for `identity`, was changed, or names another fleet, sender, receiver or packet inside.
+ * @throws Error when `identity` is not an age identity.
+ */
 export async function decryptBody(
   body: Uint8Array,
   envelope: Envelope,
@@ -37,6 +47,8 @@ export async function decryptBody(
 ): Promise<Uint8Array | undefined> {
   const decrypter = new Decrypter();
   decrypter.addIdentity(identity);
+  // A member could ask for seconds of work with a header of thousands of recipients.
+  if (!Buffer.from(body.subarray(0, maxHeaderBytes)).includes("\n--- ")) return undefined;
   let plain: Uint8Array;
   try {
     plain = await decrypter.decrypt(body);
@@ -46,10 +58,10 @@ export async function decryptBody(
   const head = header(envelope);
   if (plain.length < head.length || Buffer.compare(plain.subarray(0, head.length), head) !== 0)
     return undefined;
-  return plain.slice(head.length);
+  return plain.subarray(head.length);
 }
 
-function header({ from, to, id }: Envelope): Uint8Array {
-  // Ids hold no line ends, so that three lines can be read in one way only.
-  return new TextEncoder().encode(`multifleet/v1/body\n${from}\n${to}\n${id}\n`);
+function header({ fleet, from, to, id }: Envelope): Uint8Array {
+  // Ids hold no line ends, so that these lines can be read in one way only.
+  return new TextEncoder().encode(`multifleet/v1/body\n${fleet}\n${from}\n${to}\n${id}\n`);
 }

@@ -24,6 +24,8 @@ export class Counters<const Table extends CounterTable> {
     for (const [name, spec] of Object.entries(table)) {
       if (!/^[a-z][a-z0-9_]*_total$/.test(name))
         throw new TypeError(`counter ${name}: a name is snake_case and ends in _total`);
+      if (spec.label !== undefined && !/^[a-z][a-z0-9_]*$/.test(spec.label))
+        throw new TypeError(`counter ${name}: a label's name is snake_case`);
       this.#values.set(name, spec.label === undefined ? new Map([["", 0]]) : new Map());
     }
   }
@@ -39,6 +41,8 @@ export class Counters<const Table extends CounterTable> {
     if (values === undefined) throw new TypeError(`no counter is named ${name}`);
     if ((this.table[name]?.label !== undefined) !== (label !== ""))
       throw new TypeError(`counter ${name}: give its label, and only if it has one`);
+    if (!(amount >= 0 && amount < Infinity))
+      throw new TypeError(`counter ${name}: ${amount} is no amount to add`);
     const key = values.has(label) || values.size < maxLabelValues ? label : "other";
     values.set(key, (values.get(key) ?? 0) + amount);
   }

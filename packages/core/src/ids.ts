@@ -5,15 +5,19 @@ type Branded<Name extends string> = string & { readonly [brand]: Name };
 
 /**
  * A node's name: one lower-case DNS label (RFC 1123: 1 to 63 of a-z, 0-9 and inner hyphens). Checked once, at the edge,
- * and safe from then on as a NATS subject token, a path, a git ref and a host name.
+ * and safe from then on as a NATS subject token, a path, a git ref and a host name. Not a name are `all`, which addresses
+ * every node, and what Windows takes for a device: `con`, `prn`, `aux`, `nul`, `com0` to `com9`, `lpt0` to `lpt9`.
  */
 export type NodeId = Branded<"NodeId">;
-/** A packet's name, unique at its sender: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`, beginning with a letter or a digit. */
+/**
+ * A packet's name, unique at its sender: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`, beginning with a letter or a digit.
+ * It leads out of no directory, but two of them may differ in case alone: not a file name by itself.
+ */
 export type PacketId = Branded<"PacketId">;
 /** A fleet's name, made when the fleet is created: the same form as a {@link NodeId}. */
 export type FleetId = Branded<"FleetId">;
 
-const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const label = /^(?!(?:all|con|prn|aux|nul|com\d|lpt\d)$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const packetName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** Whether `text` may name a node. */
@@ -35,7 +39,7 @@ export function isPacketId(text: unknown): text is PacketId {
 export function nodeId(text: string): NodeId {
   if (isNodeId(text)) return text;
   throw new TypeError(
-    `${JSON.stringify(text)} is not a node name: use 1 to 63 of a-z, 0-9 and inner hyphens, such as "mac2"`,
+    `${JSON.stringify(text)} is not a node name: use 1 to 63 of a-z, 0-9 and inner hyphens, such as "mac2"; "all" and Windows' device names are taken`,
   );
 }
 
@@ -43,7 +47,7 @@ export function nodeId(text: string): NodeId {
 export function fleetId(text: string): FleetId {
   if (isFleetId(text)) return text;
   throw new TypeError(
-    `${JSON.stringify(text)} is not a fleet name: use 1 to 63 of a-z, 0-9 and inner hyphens`,
+    `${JSON.stringify(text)} is not a fleet name: use 1 to 63 of a-z, 0-9 and inner hyphens; "all" and Windows' device names are taken`,
   );
 }
 

@@ -49,7 +49,7 @@ export function signer(keys: KeyPair): Signer {
   );
   const { x } = createPublicKey(key).export({ format: "jwk" });
   if (x !== keys.publicKey) throw new TypeError("the two halves of the key pair do not belong together");
-  return { publicKey: keys.publicKey, sign: (bytes) => sign(null, bytes, key) };
+  return { publicKey: keys.publicKey, sign: (bytes) => new Uint8Array(sign(null, bytes, key)) };
 }
 
 /** @throws TypeError when `publicKey` is not an Ed25519 public key in base64url. */

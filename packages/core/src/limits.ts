@@ -4,5 +4,5 @@ export const maxPacketBytes = 786_432;
 export const maxBodyBytes = 524_288;
 /** The largest subject line, in bytes of UTF-8. */
 export const maxSubjectBytes = 1_024;
-/** The largest of a packet's short text fields (session, ordering key, type), in bytes of UTF-8. */
+/** The largest of a packet's short text fields (session, ordering key), in bytes of UTF-8. */
 export const maxFieldBytes = 256;

@@ -38,9 +38,9 @@ export interface Packet {
   readonly stream: Uint8Array;
   /** Its number in the stream to this receiver, from 1; 0 for kinds that are not numbered. */
   readonly seq: number;
-  /** Every lower number in this stream is settled at the sender and will not come again. */
+  /** Every lower number in this stream is settled at the sender and will not come again. In what is numbered, at most `seq`. */
   readonly base: number;
-  /** The number of the message before it under the same key, or 0. */
+  /** The number of the message before it under the same key, always a lower one, or 0. */
   readonly prev: number;
   /** Milliseconds since the epoch, by the sender's clock. */
   readonly created: number;

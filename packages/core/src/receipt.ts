@@ -10,6 +10,7 @@ import { decodeText } from "./wire.js";
 export type Outcome = "delivered" | "rejected" | "reached";
 
 const outcomes: readonly Outcome[] = ["delivered", "rejected", "reached"];
+const reasonName = /^[a-z][a-z_]{0,63}$/;
 
 /** Why a receiver rejects a packet that is genuine. Closed; the sender shows it with the message. */
 export type RejectReason =
@@ -27,17 +28,22 @@ export interface Receipt {
   /** SHA-256 of the packet's signed part: a receipt says nothing of any other packet, whatever its id. */
   readonly digest: Uint8Array;
   readonly outcome: Outcome;
-  /** A {@link RejectReason}, or one that a newer version knows; empty unless rejected. */
+  /** A {@link RejectReason}, or one that a newer version knows (1 to 64 of a-z and `_`); empty unless rejected. */
   readonly reason: string;
 }
 
-/** A receipt as the body of a packet: the digest, one byte (1 delivered, 2 rejected, 3 reached), the reason in UTF-8. */
+/**
+ * A receipt as the body of a packet: the digest, one byte (1 delivered, 2 rejected, 3 reached), the reason in ASCII.
+ * @throws TypeError when {@link decodeReceipt} would not read it.
+ */
 export function encodeReceipt(receipt: Receipt): Uint8Array {
-  const reason = new TextEncoder().encode(receipt.reason);
+  const { digest, outcome, reason } = receipt;
+  const byte = outcomes.indexOf(outcome) + 1;
+  if (digest.length !== 32 || byte === 0 || !fits(outcome, reason)) throw new TypeError("not a receipt");
   const bytes = new Uint8Array(33 + reason.length);
-  bytes.set(receipt.digest);
-  bytes[32] = outcomes.indexOf(receipt.outcome) + 1;
-  bytes.set(reason, 33);
+  bytes.set(digest);
+  bytes[32] = byte;
+  bytes.set(new TextEncoder().encode(reason), 33);
   return bytes;
 }
 
@@ -45,9 +51,12 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
 export function decodeReceipt(body: Uint8Array): Receipt | undefined {
   const outcome = outcomes[(body[32] ?? 0) - 1];
   const reason = decodeText(body.subarray(33));
-  if (body.length < 33 || body.length > 97 || outcome === undefined || reason === undefined) return undefined;
-  if ((outcome === "rejected") !== /^[a-z][a-z_]*$/.test(reason)) return undefined;
-  return { digest: body.slice(0, 32), outcome, reason };
+  if (outcome === undefined || reason === undefined || !fits(outcome, reason)) return undefined;
+  return { digest: new Uint8Array(body.subarray(0, 32)), outcome, reason };
+}
+
+function fits(outcome: Outcome, reason: string): boolean {
+  return outcome === "rejected" ? reasonName.test(reason) : reason === "";
 }
 
 /** The packet a receipt must fit: our own record of what was sent. */

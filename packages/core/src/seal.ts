@@ -1,8 +1,8 @@
-import { sha256 } from "@noble/hashes/sha2.js";
+import { createHash } from "node:crypto";
 import type { FleetId, NodeId } from "./ids.js";
 import { equalBytes, type Gate, type Signer, type Verifier } from "./keys.js";
 import type { Packet } from "./packet.js";
-import { decodePacket, encodePacket, inspect, trailerBytes, type WireError } from "./wire.js";
+import { decodePacket, encodePacket, frameFault, trailerBytes, type WireError } from "./wire.js";
 
 /** A packet's bytes as they travel, and the digest that its receipt must name. */
 export interface Sealed {
@@ -52,35 +52,33 @@ const macDomain = encoder.encode("multifleet/v1/packet-mac\0");
 /** Signs and gates a packet. @throws TypeError when a field is out of its range. */
 export function seal(packet: Packet, keys: { readonly gate: Gate; readonly signer: Signer }): Sealed {
   if (!keys.gate.kinds.includes(packet.kind)) throw new TypeError(`a ${packet.kind} does not pass this gate`);
-  const signed = encodePacket(packet);
-  const digest = digestOf(signed);
-  const bytes = new Uint8Array(signed.length + trailerBytes);
-  bytes.set(signed);
-  bytes.set(keys.signer.sign(join(signatureDomain, digest)), signed.length);
-  bytes.set(keys.gate.id, signed.length + 64);
-  bytes.set(keys.gate.mac(macDomain, bytes.subarray(0, -32)), bytes.length - 32);
+  const bytes = encodePacket(packet);
+  const digest = digestOf(bytes);
+  bytes.set(keys.signer.sign(withDomain(signatureDomain, digest)), bytes.length - trailerBytes);
+  pass(bytes, keys.gate);
   return { bytes, digest };
 }
 
 /**
  * Gates a packet anew, after the shared secret changed: same digest, same signature, so that its receipt still fits.
- * `bytes` must be what {@link seal} made.
+ * `bytes` must be what {@link seal} made; they stay as they are.
  */
 export function regate(bytes: Uint8Array, gate: Gate): Uint8Array {
-  const again = bytes.slice();
-  again.set(gate.id, again.length - 40);
-  again.set(gate.mac(macDomain, again.subarray(0, -32)), again.length - 32);
+  const again = new Uint8Array(bytes);
+  pass(again, gate);
   return again;
 }
 
-/** Opens a sealed packet: cheap checks first, the gate before anything is parsed, then who it is for and who signed it. Never throws. */
+/**
+ * Opens a sealed packet: cheap checks first, the gate before anything is parsed, then who it is for and who signed it.
+ * What it gives shares no memory with `bytes`. Never throws, unless `trust` does.
+ */
 export function open(bytes: Uint8Array, trust: Trust): Opened {
-  const kind = inspect(bytes);
-  if (kind === "TOO_LARGE" || kind === "MALFORMED" || kind === "VERSION") return { ok: false, code: kind };
-  const gate = trust.gate(bytes.slice(-40, -32));
-  if (gate === undefined || !equalBytes(gate.mac(macDomain, bytes.subarray(0, -32)), bytes.subarray(-32))) {
+  const wrong = frameFault(bytes);
+  if (wrong !== undefined) return { ok: false, code: wrong };
+  const gate = trust.gate(bytes.subarray(-40, -32));
+  if (gate === undefined || !equalBytes(macOf(bytes, gate), bytes.subarray(-32)))
     return { ok: false, code: "GATE" };
-  }
   const packet = decodePacket(bytes);
   if (typeof packet === "string") return { ok: false, code: packet };
   if (!gate.kinds.includes(packet.kind)) return { ok: false, code: "GATE" };
@@ -88,17 +86,28 @@ export function open(bytes: Uint8Array, trust: Trust): Opened {
   if (packet.to !== trust.node) return { ok: false, code: "RECIPIENT" };
   const key = trust.key(packet);
   if (key === undefined) return { ok: false, code: "SENDER" };
-  const digest = digestOf(bytes.subarray(0, -trailerBytes));
-  if (!key.verify(join(signatureDomain, digest), bytes.subarray(-trailerBytes, -40)))
+  const digest = digestOf(bytes);
+  if (!key.verify(withDomain(signatureDomain, digest), bytes.subarray(-trailerBytes, -40)))
     return { ok: false, code: "SIGNATURE" };
   return { ok: true, packet, digest };
 }
 
-function digestOf(signed: Uint8Array): Uint8Array {
-  return sha256.create().update(digestDomain).update(signed).digest();
+/** Writes the gate's id and MAC over the last 40 bytes. */
+function pass(bytes: Uint8Array, gate: Gate): void {
+  bytes.set(gate.id, bytes.length - 40);
+  bytes.set(macOf(bytes, gate), bytes.length - 32);
 }
 
-function join(domain: Uint8Array, bytes: Uint8Array): Uint8Array {
+function macOf(bytes: Uint8Array, gate: Gate): Uint8Array {
+  return gate.mac(macDomain, bytes.subarray(0, -32));
+}
+
+function digestOf(bytes: Uint8Array): Uint8Array {
+  const signed = bytes.subarray(0, -trailerBytes);
+  return new Uint8Array(createHash("sha256").update(digestDomain).update(signed).digest());
+}
+
+function withDomain(domain: Uint8Array, bytes: Uint8Array): Uint8Array {
   const joined = new Uint8Array(domain.length + bytes.length);
   joined.set(domain);
   joined.set(bytes, domain.length);

@@ -1,4 +1,4 @@
-import { isFleetId, isNodeId, isPacketId } from "./ids.js";
+import { isFleetId, isNodeId, isPacketId, type FleetId, type NodeId, type PacketId } from "./ids.js";
 import { maxFieldBytes, maxPacketBytes } from "./limits.js";
 import { kindBytes, type Packet, type PacketKind } from "./packet.js";
 
@@ -19,13 +19,14 @@ const magic = 0x4d464c54;
 export const packetVersion = 1;
 /** Bytes after the signed part: signature, gate id, HMAC. */
 export const trailerBytes = 64 + 8 + 32;
+const streamAt = 12;
 const numbersAt = 28;
 const textsAt = 68;
-const smallest = textsAt + 9 * 2 + 4 + trailerBytes;
+const texts = 9;
+const smallest = textsAt + texts * 2 + 4 + trailerBytes;
 const flagEncrypted = 1;
 const flagIdempotent = 2;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const kindOf = new Map(Object.entries(kindBytes).map(([kind, byte]) => [byte, kind as PacketKind]));
 const typeName = /^[a-z][a-z0-9_.-]{0,31}$/;
@@ -39,9 +40,9 @@ export type WireError = "TOO_LARGE" | "MALFORMED" | "VERSION" | "KIND";
 export function isField(text: unknown): text is string {
   return (
     typeof text === "string" &&
+    Buffer.byteLength(text) <= maxFieldBytes &&
     text.isWellFormed() &&
-    !controls.test(text) &&
-    encoder.encode(text).length <= maxFieldBytes
+    !controls.test(text)
   );
 }
 
@@ -50,95 +51,103 @@ export function isTypeName(text: unknown): text is string {
   return typeof text === "string" && typeName.test(text);
 }
 
-/** The signed part of a packet. @throws TypeError when a field is out of its range: the program's mistake, never the user's. */
+/**
+ * The signed part of a packet, with {@link trailerBytes} of room after it for the seal.
+ * @throws TypeError when a field is out of its range: the program's mistake, never the user's.
+ */
 export function encodePacket(packet: Packet): Uint8Array {
-  const { fleet, from, to, id, type, session, toSession, replyTo, key, body } = packet;
   const wrong = fault(packet);
   if (wrong !== undefined) throw new TypeError(`packet.${wrong} is out of its range`);
-  const texts = [fleet, from, to, id, type, session, toSession, replyTo, key].map((text) =>
-    encoder.encode(text),
-  );
-  const length = texts.reduce((sum, text) => sum + 2 + text.length, textsAt + 4 + body.length);
-  const total = length + trailerBytes;
+  const { fleet, from, to, id, type, session, toSession, replyTo, key, body } = packet;
+  const written = [fleet, from, to, id, type, session, toSession, replyTo, key];
+  let total = textsAt + 4 + body.length + trailerBytes;
+  for (const text of written) total += 2 + Buffer.byteLength(text);
   if (total > maxPacketBytes)
     throw new TypeError(`a packet of ${total} bytes is over the limit of ${maxPacketBytes}`);
-  const bytes = new Uint8Array(length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, magic);
-  view.setUint8(4, packetVersion);
-  view.setUint8(5, kindBytes[packet.kind]);
-  view.setUint16(6, (packet.encrypted ? flagEncrypted : 0) | (packet.idempotent ? flagIdempotent : 0));
-  view.setUint32(8, total);
-  bytes.set(packet.stream, 12);
-  [packet.seq, packet.base, packet.prev, packet.created, packet.expires].forEach((value, i) =>
-    view.setBigUint64(numbersAt + 8 * i, BigInt(value)),
-  );
-  let at = textsAt;
-  for (const text of texts) {
-    view.setUint16(at, text.length);
-    bytes.set(text, at + 2);
-    at += 2 + text.length;
+  const bytes = new Uint8Array(total);
+  const buffer = bufferOver(bytes);
+  buffer.writeUInt32BE(magic, 0);
+  buffer.writeUInt8(packetVersion, 4);
+  buffer.writeUInt8(kindBytes[packet.kind], 5);
+  buffer.writeUInt16BE((packet.encrypted ? flagEncrypted : 0) | (packet.idempotent ? flagIdempotent : 0), 6);
+  buffer.writeUInt32BE(total, 8);
+  bytes.set(packet.stream, streamAt);
+  let at = numbersAt;
+  for (const number of [packet.seq, packet.base, packet.prev, packet.created, packet.expires]) {
+    buffer.writeUInt32BE(Math.floor(number / 2 ** 32), at);
+    buffer.writeUInt32BE(number % 2 ** 32, at + 4);
+    at += 8;
   }
-  view.setUint32(at, body.length);
+  for (const text of written) {
+    const length = buffer.write(text, at + 2);
+    buffer.writeUInt16BE(length, at);
+    at += 2 + length;
+  }
+  buffer.writeUInt32BE(body.length, at);
   bytes.set(body, at + 4);
   return bytes;
 }
 
-/** What can be told of sealed bytes before any key is used: their size, magic, version, kind and stated length. Never throws. */
-export function inspect(bytes: Uint8Array): PacketKind | WireError {
+/** What is wrong with sealed bytes as far as can be told before any key is used: size, magic, version, stated length. Never throws. */
+export function frameFault(bytes: Uint8Array): Exclude<WireError, "KIND"> | undefined {
   if (bytes.length > maxPacketBytes) return "TOO_LARGE";
-  if (bytes.length < smallest) return "MALFORMED";
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint32(0) !== magic) return "MALFORMED";
-  if (view.getUint8(4) !== packetVersion) return "VERSION";
-  if (view.getUint32(8) !== bytes.length) return "MALFORMED";
-  return kindOf.get(view.getUint8(5)) ?? "KIND";
+  const buffer = bufferOver(bytes);
+  if (buffer.length < 5 || buffer.readUInt32BE(0) !== magic) return "MALFORMED";
+  // What follows the version is that version's own affair.
+  if (buffer[4] !== packetVersion) return "VERSION";
+  return buffer.length < smallest || buffer.readUInt32BE(8) !== buffer.length ? "MALFORMED" : undefined;
 }
 
-/** Reads sealed bytes whose seal was checked. Exactly one packet gives these bytes, or they are malformed. Never throws. */
+/**
+ * Reads sealed bytes whose MAC was checked. What it gives shares no memory with `bytes`, and is a packet that {@link encodePacket}
+ * turns into the same signed bytes: there is one way to write each packet. Never throws.
+ */
 export function decodePacket(bytes: Uint8Array): Packet | WireError {
-  const kind = inspect(bytes);
-  if (kind === "TOO_LARGE" || kind === "MALFORMED" || kind === "VERSION" || kind === "KIND") return kind;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const end = bytes.length - trailerBytes;
-  const flags = view.getUint16(6);
+  const wrong = frameFault(bytes);
+  if (wrong !== undefined) return wrong;
+  const buffer = bufferOver(bytes);
+  const kind = kindOf.get(buffer.readUInt8(5));
+  if (kind === undefined) return "KIND";
+  const flags = buffer.readUInt16BE(6);
   if (flags > (flagEncrypted | flagIdempotent)) return "MALFORMED";
-  const number = (i: number) => Number(view.getBigUint64(numbersAt + 8 * i));
-  const texts: string[] = [];
+  const end = buffer.length - trailerBytes;
+  const read: string[] = [];
   let at = textsAt;
-  for (let i = 0; i < 9; i++) {
+  while (read.length < texts) {
     const from = at + 2;
     if (from > end) return "MALFORMED";
-    at = from + view.getUint16(at);
-    if (at > end) return "MALFORMED";
-    const text = decodeText(bytes.subarray(from, at));
+    at = from + buffer.readUInt16BE(at);
+    const text = at > end ? undefined : decodeText(buffer.subarray(from, at));
     if (text === undefined) return "MALFORMED";
-    texts.push(text);
+    read.push(text);
   }
-  if (at + 4 > end || at + 4 + view.getUint32(at) !== end) return "MALFORMED";
-  const [
-    fleet = "",
-    from = "",
-    to = "",
-    id = "",
-    type = "",
-    session = "",
-    toSession = "",
-    replyTo = "",
-    key = "",
-  ] = texts;
-  const packet = {
-    ...{ kind, fleet, from, to, id, type, session, toSession, replyTo, key },
-    ...{ seq: number(0), base: number(1), prev: number(2), created: number(3), expires: number(4) },
-    stream: bytes.slice(12, 28),
-    encrypted: (flags & flagEncrypted) !== 0,
+  if (at + 4 > end || at + 4 + buffer.readUInt32BE(at) !== end) return "MALFORMED";
+  const packet: Packet = {
+    kind,
+    // fault() looks at every text below; until then they are what the sender claims.
+    fleet: read[0] as FleetId,
+    from: read[1] as NodeId,
+    to: read[2] as NodeId,
+    id: read[3] as PacketId,
+    type: read[4] ?? "",
+    session: read[5] ?? "",
+    toSession: read[6] ?? "",
+    replyTo: read[7] as PacketId | "",
+    key: read[8] ?? "",
+    stream: new Uint8Array(buffer.subarray(streamAt, numbersAt)),
+    seq: readNumber(buffer, numbersAt),
+    base: readNumber(buffer, numbersAt + 8),
+    prev: readNumber(buffer, numbersAt + 16),
+    created: readNumber(buffer, numbersAt + 24),
+    expires: readNumber(buffer, numbersAt + 32),
     idempotent: (flags & flagIdempotent) !== 0,
-    body: bytes.slice(at + 4, end),
-  } as Packet;
+    encrypted: (flags & flagEncrypted) !== 0,
+    body: new Uint8Array(buffer.subarray(at + 4, end)),
+  };
   return fault(packet) === undefined ? packet : "MALFORMED";
 }
 
-/** UTF-8 as text, or undefined where it is not well-formed. */
+/** UTF-8 as text, byte order marks included, or undefined where it is not well-formed. */
 export function decodeText(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
@@ -149,19 +158,38 @@ export function decodeText(bytes: Uint8Array): string | undefined {
 
 /** The first field that is out of its range: one rule for what is written and what is read. */
 function fault(packet: Packet): keyof Packet | undefined {
-  for (const name of ["seq", "base", "prev", "created", "expires"] as const) {
-    if (!Number.isSafeInteger(packet[name]) || packet[name] < 0) return name;
-  }
-  if (packet.stream.length !== 16) return "stream";
+  const { kind, seq, base, prev, created, expires } = packet;
+  if (!Object.hasOwn(kindBytes, kind)) return "kind";
+  if (!isCount(seq)) return "seq";
+  if (!isCount(base)) return "base";
+  if (!isCount(prev)) return "prev";
+  if (!isCount(created)) return "created";
+  if (!isCount(expires)) return "expires";
+  if (packet.stream.length !== numbersAt - streamAt) return "stream";
   if (!isFleetId(packet.fleet)) return "fleet";
   if (!isNodeId(packet.from)) return "from";
   if (!isNodeId(packet.to)) return "to";
   if (!isPacketId(packet.id)) return "id";
   if (!isTypeName(packet.type)) return "type";
   if (packet.replyTo !== "" && !isPacketId(packet.replyTo)) return "replyTo";
-  for (const name of ["session", "toSession", "key"] as const) if (!isField(packet[name])) return name;
-  const numbered = packet.kind === "message" || packet.kind === "notice";
-  if (numbered !== packet.seq > 0 || packet.prev > packet.seq || (numbered && packet.base > packet.seq))
-    return "seq";
-  return undefined;
+  if (!isField(packet.session)) return "session";
+  if (!isField(packet.toSession)) return "toSession";
+  if (!isField(packet.key)) return "key";
+  const numbered = kind === "message" || kind === "notice";
+  if (numbered !== seq > 0) return "seq";
+  if (numbered ? prev >= seq : prev > 0) return "prev";
+  return numbered && base > seq ? "base" : undefined;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function readNumber(buffer: Buffer, at: number): number {
+  // From 2^53 on the sum may be rounded, but never to a safe integer: fault() refuses it.
+  return buffer.readUInt32BE(at) * 2 ** 32 + buffer.readUInt32BE(at + 4);
+}
+
+function bufferOver(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
