@@ -1,0 +1,27 @@
+let drawn = 0;
+
+/** `size` bytes that look like a sealed packet: any value anywhere, and from 4 bytes on no two frames alike. */
+export function frameBytes(size: number): Uint8Array {
+  drawn += 1;
+  const bytes = new Uint8Array(size);
+  // xorshift32, seeded by the frame's number: the same run makes the same bytes.
+  let state = (drawn * 2_654_435_761) | 1;
+  for (let i = 0; i < size; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    bytes[i] = state;
+  }
+  if (size >= 4) new DataView(bytes.buffer).setUint32(0, drawn);
+  return bytes;
+}
+
+/** Whether two runs of bytes are the same. */
+export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return Buffer.compare(left, right) === 0;
+}
+
+/** What the kit's daemon answers to a frame: never the frame itself, and different for different frames. */
+export function answerTo(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from([0xa5, ...bytes.subarray(0, 64).toReversed(), bytes.length % 251]);
+}

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import type { ChannelHost, MediumEvent, NodeId, Verdict } from "@multifleet/core";
+import { answerTo } from "./bytes.js";
+
+/** A frame as the channel handed it over: the very array, and what was in it then. */
+export interface Arrival {
+  readonly given: Uint8Array;
+  readonly copy: Uint8Array;
+}
+
+/** The daemon as the kit plays it: takes every frame unless told otherwise, and remembers all that a channel said. */
+export class Host implements ChannelHost {
+  readonly node: NodeId;
+  readonly arrivals: Arrival[] = [];
+  readonly events: MediumEvent[] = [];
+  readonly counts = new Map<string, number>();
+  /** What this daemon says of a frame. */
+  judge: (bytes: Uint8Array) => Verdict | Promise<Verdict> = (bytes) => ({
+    code: "taken",
+    answer: answerTo(bytes),
+  });
+  readonly #addresses: (to: NodeId) => readonly string[];
+  readonly #waiting = new Set<() => void>();
+
+  constructor(node: NodeId, addresses: (to: NodeId) => readonly string[]) {
+    this.node = node;
+    this.#addresses = addresses;
+  }
+
+  async receive(bytes: Uint8Array): Promise<Verdict> {
+    assert.ok(bytes instanceof Uint8Array, "receive() is given a Uint8Array");
+    this.arrivals.push({ given: bytes, copy: bytes.slice() });
+    this.#tell();
+    return await this.judge(bytes);
+  }
+
+  count(event: string): void {
+    assert.match(event, /^[a-z][a-z0-9_]*$/, "count() is given a snake_case event");
+    this.counts.set(event, (this.counts.get(event) ?? 0) + 1);
+    this.#tell();
+  }
+
+  report(event: MediumEvent): void {
+    assert.ok(event.state === "up" || event.state === "down", "report() says up or down");
+    this.events.push(event);
+    this.#tell();
+  }
+
+  addresses(to: NodeId): readonly string[] {
+    return this.#addresses(to);
+  }
+
+  /** Resolves when `condition` holds, looking at each word of the channel. */
+  async until(condition: () => boolean): Promise<void> {
+    if (condition()) return;
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (!condition()) return;
+        this.#waiting.delete(look);
+        resolve();
+      };
+      this.#waiting.add(look);
+    });
+  }
+
+  #tell(): void {
+    for (const look of this.#waiting) look();
+  }
+}
+
+/** A daemon that says nothing until it is told to: how a case holds a frame in flight. */
+export class Gate {
+  readonly #opened: Promise<void>;
+  #open: () => void = () => undefined;
+
+  constructor() {
+    this.#opened = new Promise((resolve) => (this.#open = resolve));
+  }
+
+  open(): void {
+    this.#open();
+  }
+
+  /** A `judge` that waits for this gate before it says `verdict`. */
+  before(verdict: (bytes: Uint8Array) => Verdict): (bytes: Uint8Array) => Promise<Verdict> {
+    return async (bytes) => {
+      await this.#opened;
+      return verdict(bytes);
+    };
+  }
+}
