@@ -13,4 +13,4 @@ export * from "./limits.js";
 export * from "./packet.js";
 export * from "./receipt.js";
 export * from "./seal.js";
-export { decodeText, isField, isTypeName, packetVersion, type WireError } from "./wire.js";
+export { decodePacket, decodeText, isField, isTypeName, packetVersion, type WireError } from "./wire.js";

@@ -26,6 +26,8 @@ export interface Draft {
   readonly replyTo: PacketId | "";
   readonly key: string;
   readonly subject: string;
+  /** Only by this channel; empty: by any. */
+  readonly via: string;
   /** Milliseconds since the epoch. */
   readonly created: number;
   readonly expires: number;
@@ -133,7 +135,7 @@ export interface Owed {
   readonly reason: string;
 }
 
-/** The books of the outbox: `accepted` is always the sum of the others. */
+/** The books of the outbox, messages only (notices are the daemon's own and are not counted): `accepted` is always the sum of the others. */
 export interface Books {
   readonly accepted: number;
   readonly delivered: number;
@@ -190,9 +192,9 @@ export interface Mailbox {
   /** Notes that the receiver's agent session was given it. False when there is no such delivered message or it was noted before. */
   markSurfaced(id: PacketId, at: number): Promise<boolean>;
   message(id: PacketId): Sent | undefined;
-  /** Newest first. */
+  /** Messages, not notices, newest first. */
   messages(filter: { readonly state?: MessageState; readonly limit: number }): Sent[];
-  /** What ended as expired, rejected or cancelled, newest first. */
+  /** Messages, not notices, that ended as expired, rejected or cancelled, newest first. */
   deadLetters(limit: number): Sent[];
   books(): Books;
   /** The lowest number to `peer` that is not settled: what `base` in every packet to it says. */
