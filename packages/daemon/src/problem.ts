@@ -8,6 +8,7 @@ export const problems = {
   not_found: [404, "There is no such thing"],
   unknown_message: [404, "No message has this id"],
   unknown_item: [404, "No inbox item has this id"],
+  unknown_recipient: [404, "No member of this fleet has this name"],
   unknown_peer: [404, "No member of this fleet has this name"],
   method_not_allowed: [405, "This endpoint does not take this method"],
   id_conflict: [409, "This id was used for another message"],

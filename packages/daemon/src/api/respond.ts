@@ -1,0 +1,56 @@
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { STATUS_CODES } from "node:http";
+import type { Problem } from "../problem.js";
+import { problems } from "../problem.js";
+
+/** On every answer: not to be kept, not to be taken for another type, not to be read by another origin. Never a CORS header. */
+export const fixedHeaders = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  "cross-origin-resource-policy": "same-origin",
+} as const;
+
+/** Sends a complete answer. */
+export function sendText(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  text: string,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  response.writeHead(status, {
+    ...fixedHeaders,
+    "content-type": type,
+    "content-length": Buffer.byteLength(text),
+    ...headers,
+  });
+  response.end(text);
+}
+
+/** A problem as RFC 9457 writes it, with the headers that go with it. */
+export function problemDocument(problem: Problem): {
+  readonly text: string;
+  readonly headers: Readonly<Record<string, string>>;
+} {
+  const { code, status, message: detail, extra } = problem;
+  const type = `urn:multifleet:problem:${code}`;
+  const text = `${JSON.stringify({ ...extra, type, title: problems[code][1], status, detail, code })}\n`;
+  const headers: Record<string, string> = { "content-type": "application/problem+json" };
+  if (typeof extra.retry_after_s === "number") headers["retry-after"] = `${Math.ceil(extra.retry_after_s)}`;
+  if (Array.isArray(extra.allowed_methods)) headers.allow = extra.allowed_methods.join(", ");
+  if (status === 401) headers["www-authenticate"] = "Bearer";
+  return { text, headers };
+}
+
+/** A whole HTTP answer for a connection on which no request could be read; the connection ends with it. */
+export function rawAnswer(problem: Problem): string {
+  const { text, headers } = problemDocument(problem);
+  const all = {
+    ...fixedHeaders,
+    ...headers,
+    "content-length": `${Buffer.byteLength(text)}`,
+    connection: "close",
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ""}\r\n${lines.join("")}\r\n${text}`;
+}

@@ -1,0 +1,105 @@
+import { newPacketId, type NodeId, type Packet } from "@multifleet/core";
+import * as z from "zod";
+import { background, type NodeCounters } from "./books.js";
+import { addressesSchema } from "./fleet/invitation.js";
+import type { Fleet } from "./fleet/fleet.js";
+import type { Log } from "./log.js";
+import type { Carriage } from "./messages/carriage.js";
+import { fleeting, type Sealing } from "./messages/sealing.js";
+import type { Addresses, Peers } from "./peers.js";
+
+export interface HellosHost {
+  readonly counters: NodeCounters;
+  readonly log: Log;
+  readonly fleet: Fleet;
+  readonly sealing: Sealing;
+  readonly carriage: Carriage;
+  readonly peers: Peers;
+  readonly version: string;
+  now(): number;
+  /** Where this node is reached now, by channel. */
+  addresses(): Addresses;
+  /** The open channels that deliver and reach `peer`. */
+  deliverers(peer: NodeId): readonly string[];
+  /** A peer has an older membership than we do. */
+  behind(peer: NodeId): void;
+}
+
+/** Open for keys that newer versions add. */
+const helloSchema = z.object({
+  version: z.string().max(64),
+  membership: z.int().min(1),
+  addresses: addressesSchema,
+});
+
+/**
+ * A node's signed word that it is here, and where: to each peer over each channel when it starts, joins or reconnects, and in answer to
+ * another's. There is no periodic one.
+ */
+export class Hellos {
+  readonly #host: HellosHost;
+
+  constructor(host: HellosHost) {
+    this.#host = host;
+  }
+
+  /** Says hello to `peers` over `channel`, or over every channel that delivers. */
+  say(peers: readonly NodeId[], channel?: string): void {
+    for (const peer of peers) {
+      const channels = this.#host
+        .deliverers(peer)
+        .filter((name) => channel === undefined || name === channel);
+      for (const via of channels) background(this.#say(peer, via), "hello", this.#host);
+    }
+  }
+
+  /** Takes a peer's hello; gives ours unless theirs was an answer already. */
+  async take(packet: Packet): Promise<Uint8Array | undefined> {
+    const { counters, fleet, peers } = this.#host;
+    const said = readHello(packet.body);
+    if (said === undefined) {
+      counters.count("packets_refused_total", "bad_hello");
+      return undefined;
+    }
+    counters.count("hellos_received_total");
+    const { version, addresses, membership } = said;
+    await peers.learn(packet.from, { addresses, version, at: packet.created });
+    if (membership < fleet.version) this.#host.behind(packet.from);
+    return packet.replyTo === "" ? this.#seal(packet) : undefined;
+  }
+
+  async #say(peer: NodeId, via: string): Promise<void> {
+    const { counters, carriage, now } = this.#host;
+    const { bytes, id } = this.#make(peer);
+    const { answer } = await carriage.carryOnce(peer, id, bytes, { via, within: fleeting });
+    counters.count("hellos_sent_total");
+    if (answer !== undefined) this.#host.log.info("hello_answered", { peer, channel: via, at: now() });
+  }
+
+  #seal(asked: Packet): Uint8Array {
+    return this.#make(asked.from, asked).bytes;
+  }
+
+  #make(to: NodeId, asked?: Packet): { readonly bytes: Uint8Array; readonly id: Packet["id"] } {
+    const { fleet, sealing, version, now } = this.#host;
+    const hello = { version, membership: fleet.version, addresses: this.#host.addresses() };
+    const body = new TextEncoder().encode(JSON.stringify(hello));
+    const id = newPacketId(now());
+    const { bytes } = sealing.fleeting(
+      { kind: "hello", type: "hello", to, id, body, replyTo: asked?.id ?? "" },
+      now(),
+    );
+    return { bytes, id };
+  }
+}
+
+function readHello(body: Uint8Array): z.infer<typeof helloSchema> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(body).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+  const parsed = helloSchema.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}

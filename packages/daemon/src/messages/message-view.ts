@@ -1,0 +1,52 @@
+import type { NodeId } from "@multifleet/core";
+import type { Attempt, MessageState, Sent } from "@multifleet/mailbox";
+import type { MessageView } from "../node.js";
+
+/** The one word for how far a message is. */
+export function shownState(message: Sent): MessageState | "surfaced" {
+  return message.state === "delivered" && message.surfacedAt > 0 ? "surfaced" : message.state;
+}
+
+/** @param running Attempts of this run, while the message is pending: newer than those kept. */
+export function messageView(message: Sent, from: NodeId, running: readonly Attempt[]): MessageView {
+  const { id, type, to, subject, session, toSession, replyTo, key, reason, settledAt, surfacedAt } = message;
+  const pending = message.state === "accepted" || message.state === "sent";
+  const attempts = pending && running.length > 0 ? running : message.attempts;
+  return {
+    ...{ id, state: shownState(message), type, from, to, subject },
+    ...(session === "" ? {} : { session }),
+    ...(toSession === "" ? {} : { to_session: toSession }),
+    ...(replyTo === "" ? {} : { reply_to: replyTo }),
+    ...(key === "" ? {} : { key }),
+    created: time(message.created),
+    expires: time(message.expires),
+    ...(settledAt > 0 ? { settled: time(settledAt) } : {}),
+    ...(surfacedAt > 0 ? { surfaced: time(surfacedAt) } : {}),
+    ...(pending ? { reason: waiting(attempts) } : reason === "" ? {} : { reason }),
+    attempts,
+    ...(message.receipt.length > 0 ? { receipt: receiptView(message) } : {}),
+  };
+}
+
+function receiptView(message: Sent): NonNullable<MessageView["receipt"]> {
+  return {
+    from: message.to,
+    outcome: message.state,
+    digest: Buffer.from(message.digest).toString("hex"),
+    sealed: Buffer.from(message.receipt).toString("base64"),
+  };
+}
+
+/** Why a message is still waiting, in one line. */
+function waiting(attempts: readonly Attempt[]): string {
+  const last = attempts.at(-1);
+  if (last === undefined) return "no channel has been tried yet";
+  if (last.outcome === undefined) return `${last.channel} is being tried`;
+  if (last.outcome === "stored")
+    return `${last.channel} holds it for the receiver, whose receipt has not come yet`;
+  return `${last.channel}: ${last.outcome}${last.reason === undefined ? "" : `, ${last.reason}`}`;
+}
+
+function time(at: number): string {
+  return new Date(at).toISOString();
+}
