@@ -1,5 +1,5 @@
 import type { NodeId, Packet, PacketId } from "@multifleet/core";
-import { isNodeId, isPacketId, newPacketId } from "@multifleet/core";
+import { isNodeId, isPacketId } from "@multifleet/core";
 import * as z from "zod";
 import type { Addresses, Peers } from "../peers.js";
 import { addressesSchema } from "./invitation.js";
@@ -44,11 +44,6 @@ export function surfacedBody(id: PacketId): Uint8Array {
 export function readSurfaced(packet: Packet): PacketId | undefined {
   const parsed = surfacedNotice.safeParse(decode(packet.body));
   return parsed.success ? (parsed.data.id as PacketId) : undefined;
-}
-
-/** A name for a notice. */
-export function noticeId(now: number): PacketId {
-  return newPacketId(now);
 }
 
 function encode(value: unknown): Uint8Array {

@@ -1,0 +1,188 @@
+import {
+  ChannelError,
+  type Channel,
+  type ChannelHost,
+  type Link,
+  type MediumEvent,
+  type NodeId,
+  type Verdict,
+} from "@multifleet/core";
+import { background, type NodeCounters } from "../books.js";
+import { explain } from "../failure.js";
+import type { Log } from "../log.js";
+
+export interface SupervisorHost {
+  readonly counters: NodeCounters;
+  readonly log: Log;
+  readonly node: () => NodeId;
+  readonly random: () => number;
+  now(): number;
+  receive(bytes: Uint8Array, channel: Channel): Promise<Verdict>;
+  addresses(to: NodeId, channel: string): readonly string[];
+  opened(channel: Channel, link: Link): void;
+  closed(channel: Channel, reason: string): void;
+  medium(channel: Channel, event: MediumEvent): void;
+}
+
+/** A channel's own state, for people. */
+export interface ChannelState {
+  readonly channel: Channel;
+  readonly state: "opening" | "open" | "closed" | "misconfigured";
+  readonly since: number;
+  readonly reason: string;
+}
+
+/** First wait before a channel that broke is opened again, and the longest, in milliseconds; doubled each time, with full jitter. */
+const firstWait = 500;
+const longestWait = 30_000;
+
+/** Opens the channels and keeps them open: a link that breaks, or an open that fails, is tried again until the node ends. */
+export class Supervisor {
+  readonly #host: SupervisorHost;
+  readonly #kept: Keeper[];
+
+  constructor(channels: readonly Channel[], host: SupervisorHost) {
+    this.#host = host;
+    this.#kept = channels.map((channel) => new Keeper(channel, host));
+  }
+
+  /** Resolves once each channel is open or has failed for the first time. */
+  async open(): Promise<void> {
+    await Promise.all(this.#kept.map((keeper) => keeper.open()));
+  }
+
+  link(name: string): Link | undefined {
+    return this.#kept.find((keeper) => keeper.channel.name === name)?.link;
+  }
+
+  states(): ChannelState[] {
+    return this.#kept.map((keeper) => keeper.state());
+  }
+
+  /** By channel, where this node is reached now. */
+  addresses(): Record<string, readonly string[]> {
+    const all: Record<string, readonly string[]> = {};
+    for (const { channel, link } of this.#kept) {
+      if (link !== undefined && link.addresses.length > 0) all[channel.name] = link.addresses;
+    }
+    return all;
+  }
+
+  /** Closes one channel and opens it again, as `change` makes it: after its options or this node's name changed. */
+  async reopen(change: (channel: Channel) => Channel): Promise<void> {
+    await Promise.all(
+      this.#kept.map(async (keeper, at) => {
+        await keeper.close();
+        this.#kept[at] = new Keeper(change(keeper.channel), this.#host);
+      }),
+    );
+    await this.open();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#kept.map((keeper) => keeper.close()));
+  }
+}
+
+/** Keeps one channel open. */
+class Keeper {
+  readonly channel: Channel;
+  link: Link | undefined;
+  readonly #host: SupervisorHost;
+  readonly #ended = new AbortController();
+  #state: ChannelState["state"] = "opening";
+  #since: number;
+  #reason = "";
+  #failures = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(channel: Channel, host: SupervisorHost) {
+    this.channel = channel;
+    this.#host = host;
+    this.#since = host.now();
+  }
+
+  state(): ChannelState {
+    return { channel: this.channel, state: this.#state, since: this.#since, reason: this.#reason };
+  }
+
+  async open(): Promise<void> {
+    const { counters, log } = this.#host;
+    const { name } = this.channel;
+    const again = this.#failures > 0;
+    if (again) counters.count("self_heal_repair_attempts_total");
+    let link: Link;
+    try {
+      link = await this.channel.open(this.#channelHost(), { signal: this.#ended.signal });
+    } catch (thrown) {
+      if (this.#ended.signal.aborted) return;
+      counters.count("channel_open_errors_total", name);
+      const never = thrown instanceof ChannelError && thrown.code === "MISCONFIGURED";
+      this.#become(never ? "misconfigured" : "closed", explain(thrown));
+      log.error("channel_not_open", { channel: name, reason: this.#reason });
+      if (!never) this.#openLater();
+      return;
+    }
+    if (this.#ended.signal.aborted) {
+      await link[Symbol.asyncDispose]();
+      return;
+    }
+    if (again) counters.count("self_heal_repair_success_total");
+    this.#failures = 0;
+    this.link = link;
+    this.#become("open", "");
+    log.info("channel_open", { channel: name, addresses: link.addresses });
+    this.#host.opened(this.channel, link);
+    background(this.#watch(link), "channel", this.#host);
+  }
+
+  async close(): Promise<void> {
+    this.#ended.abort();
+    clearTimeout(this.#timer);
+    const { link } = this;
+    this.link = undefined;
+    if (link === undefined) return;
+    this.#become("closed", "the node closed it");
+    this.#host.closed(this.channel, "the node closed it");
+    await link[Symbol.asyncDispose]();
+  }
+
+  async #watch(link: Link): Promise<void> {
+    const error = await link.closed;
+    if (this.link !== link) return;
+    this.link = undefined;
+    const reason = error === undefined ? "closed" : explain(error);
+    this.#become("closed", reason);
+    this.#host.counters.count("channel_closed_total", this.channel.name);
+    this.#host.log.error("channel_closed", { channel: this.channel.name, reason });
+    this.#host.closed(this.channel, reason);
+    this.#openLater();
+  }
+
+  #openLater(): void {
+    const most = Math.min(firstWait * 2 ** this.#failures, longestWait);
+    this.#failures++;
+    this.#timer = setTimeout(
+      () => background(this.open(), "channel", this.#host),
+      this.#host.random() * most,
+    );
+  }
+
+  #become(state: ChannelState["state"], reason: string): void {
+    this.#state = state;
+    this.#since = this.#host.now();
+    this.#reason = reason;
+  }
+
+  #channelHost(): ChannelHost {
+    const host = this.#host;
+    const { channel } = this;
+    return {
+      node: host.node(),
+      receive: (bytes) => host.receive(bytes, channel),
+      count: (event) => host.counters.count("channel_events_total", `${channel.name}.${event}`),
+      report: (event) => host.medium(channel, event),
+      addresses: (to) => host.addresses(to, channel.name),
+    };
+  }
+}
