@@ -21,14 +21,17 @@ export async function newAgeIdentity(): Promise<{ readonly identity: string; rea
   return { identity, recipient: await identityToRecipient(identity) };
 }
 
-/** Encrypts a packet's body to one recipient, before the packet is signed. @throws Error when `recipient` is not an age recipient. */
+/**
+ * Encrypts a packet's body, before the packet is signed: to its receiver, and to the sender too where it must read it again.
+ * @throws Error when one of `recipients` is not an age recipient.
+ */
 export async function encryptBody(
   body: Uint8Array,
   envelope: Envelope,
-  recipient: string,
+  ...recipients: readonly string[]
 ): Promise<Uint8Array> {
   const encrypter = new Encrypter();
-  encrypter.addRecipient(recipient);
+  for (const recipient of recipients) encrypter.addRecipient(recipient);
   const head = header(envelope);
   const plain = new Uint8Array(head.length + body.length);
   plain.set(head);

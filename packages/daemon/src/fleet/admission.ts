@@ -62,6 +62,7 @@ const joinSchema = z.object({
 export class Admissions {
   readonly #host: AdmissionHost;
   readonly #gates = new Map<string, Gate>();
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(host: AdmissionHost) {
     this.#host = host;
@@ -121,8 +122,15 @@ export class Admissions {
     });
     if (!opened.ok || gate === undefined || asked === undefined || opened.packet.kind !== "join")
       return undefined;
-    const welcome = await this.#admit(opened.packet, asked, gate);
-    return { code: "taken", answer: await this.#answer(opened.packet, asked.recipient, gate, welcome) };
+    const { packet } = opened;
+    const request = asked;
+    const passed = gate;
+    // One at a time: two who come with the last use of one code must not both find it unused.
+    const turn = this.#turn.then(() => this.#admit(packet, request, passed));
+    // A failure is this caller's; the next one starts all the same.
+    this.#turn = Promise.allSettled([turn]);
+    const welcome = await turn;
+    return { code: "taken", answer: await this.#answer(packet, request.recipient, passed, welcome) };
   }
 
   async #admit(packet: Packet, asked: z.infer<typeof joinSchema>, gate: Gate): Promise<Welcome> {
@@ -178,7 +186,11 @@ export class Admissions {
   async #answer(asked: Packet, recipient: string, gate: Gate, welcome: Welcome): Promise<Uint8Array> {
     const { fleet, sealing, now } = this.#host;
     const id = newPacketId(now());
-    const body = await welcomeBody(welcome, { from: fleet.node, to: asked.from, id }, recipient);
+    const body = await welcomeBody(
+      welcome,
+      { fleet: fleet.fleet, from: fleet.node, to: asked.from, id },
+      recipient,
+    );
     const letter = {
       kind: "welcome",
       type: "welcome",

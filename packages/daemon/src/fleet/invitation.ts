@@ -19,7 +19,7 @@ export interface Invitation {
 
 /** By channel, where a node is reached; bounded, since it comes from outside. */
 export const addressesSchema = z
-  .record(z.string().min(1).max(64), z.array(z.string().min(1).max(512)).max(16))
+  .record(z.string().min(1).max(64), z.array(z.string().min(1).max(512)).max(16).readonly())
   .refine((book) => Object.keys(book).length <= 32, "too many channels");
 
 const schema = z.strictObject({

@@ -1,4 +1,5 @@
-import { isNodeId, type Packet, type PacketId, type NodeId } from "@multifleet/core";
+import { isNodeId, type Packet } from "@multifleet/core";
+import type { Envelope } from "@multifleet/core/age";
 import * as z from "zod";
 import { addressesSchema } from "./invitation.js";
 import { signedMembershipSchema } from "./membership.js";
@@ -21,7 +22,7 @@ export type Welcome = z.infer<typeof welcomeSchema>;
 /** A welcome as a packet's body: encrypted, since it holds the fleet's secret and the medium may be plain HTTP. */
 export async function welcomeBody(
   welcome: Welcome,
-  envelope: { readonly from: NodeId; readonly to: NodeId; readonly id: PacketId },
+  envelope: Envelope,
   recipient: string,
 ): Promise<Uint8Array> {
   const { encryptBody } = await import("@multifleet/core/age");
