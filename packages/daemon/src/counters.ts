@@ -85,6 +85,14 @@ export const counterTable = {
     label: "code",
   },
   api_errors_total: { class: "error", help: "Requests that failed inside the node." },
+  api_disconnects_total: {
+    class: "traffic",
+    help: "Clients of the local API that went away before their request was complete or answered.",
+  },
+  api_streams_cut_total: {
+    class: "traffic",
+    help: "Event streams that were cut off because their client did not read; it can resume.",
+  },
   joins_refused_total: { class: "error", help: "Requests to join that were refused.", label: "reason" },
   joins_total: { class: "traffic", help: "Nodes admitted." },
   internal_errors_total: { class: "error", help: "Failures that no other counter names.", label: "where" },

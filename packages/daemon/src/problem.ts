@@ -3,6 +3,7 @@ export const problems = {
   bad_json: [400, "The request body is not JSON"],
   bad_request: [400, "The request is not what this endpoint takes"],
   bad_id: [400, "Not a packet id"],
+  no_upgrade: [400, "This API does not change protocols"],
   unauthorized: [401, "A token is needed, or the one given is wrong"],
   forbidden_origin: [403, "Browsers may not call this API"],
   not_found: [404, "There is no such thing"],
@@ -11,6 +12,7 @@ export const problems = {
   unknown_recipient: [404, "No member of this fleet has this name"],
   unknown_peer: [404, "No member of this fleet has this name"],
   method_not_allowed: [405, "This endpoint does not take this method"],
+  request_timeout: [408, "The request took too long"],
   id_conflict: [409, "This id was used for another message"],
   not_settled: [409, "The message is still on its way"],
   already_settled: [409, "The message has ended already"],
@@ -28,6 +30,7 @@ export const problems = {
   quota_exceeded: [429, "Too much is waiting in the outbox"],
   internal: [500, "The node failed"],
   store_failed: [503, "The store failed"],
+  too_many_connections: [503, "Too many connections at a time"],
   shutting_down: [503, "The node is shutting down"],
   disk_full: [507, "The disk is full"],
 } as const satisfies Record<string, readonly [number, string]>;
