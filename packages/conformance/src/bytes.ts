@@ -1,18 +1,18 @@
-let drawn = 0;
-
-/** `size` bytes that look like a sealed packet: any value anywhere, and from 4 bytes on no two frames alike. */
-export function frameBytes(size: number): Uint8Array {
-  drawn += 1;
+/**
+ * `size` bytes that look like a sealed packet: any value anywhere. The same `number` makes the same bytes; different
+ * numbers make, from 4 bytes on, different ones.
+ */
+export function frameBytes(number: number, size: number): Uint8Array {
   const bytes = new Uint8Array(size);
-  // xorshift32, seeded by the frame's number: the same run makes the same bytes.
-  let state = (drawn * 2_654_435_761) | 1;
+  // xorshift32 (Marsaglia, 2003), seeded by the frame's number; its state must never be 0.
+  let state = Math.imul(number, 2_654_435_761) | 1;
   for (let i = 0; i < size; i++) {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
     bytes[i] = state;
   }
-  if (size >= 4) new DataView(bytes.buffer).setUint32(0, drawn);
+  if (size >= 4) new DataView(bytes.buffer).setUint32(0, number);
   return bytes;
 }
 

@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import type { ChannelHost, MediumEvent, NodeId, Verdict } from "@multifleet/core";
 import { answerTo } from "./bytes.js";
 
@@ -14,11 +13,10 @@ export class Host implements ChannelHost {
   readonly arrivals: Arrival[] = [];
   readonly events: MediumEvent[] = [];
   readonly counts = new Map<string, number>();
+  /** What the channel did that no channel may do. Not thrown at it: a channel might catch that. */
+  readonly complaints: string[] = [];
   /** What this daemon says of a frame. */
-  judge: (bytes: Uint8Array) => Verdict | Promise<Verdict> = (bytes) => ({
-    code: "taken",
-    answer: answerTo(bytes),
-  });
+  judge: (bytes: Uint8Array) => Verdict | Promise<Verdict> = take;
   readonly #addresses: (to: NodeId) => readonly string[];
   readonly #waiting = new Set<() => void>();
 
@@ -28,20 +26,24 @@ export class Host implements ChannelHost {
   }
 
   async receive(bytes: Uint8Array): Promise<Verdict> {
-    assert.ok(bytes instanceof Uint8Array, "receive() is given a Uint8Array");
+    if (!(bytes instanceof Uint8Array)) {
+      this.complaints.push(`receive() was given a ${typeof bytes}, not a Uint8Array`);
+      return { code: "refused", reason: "not bytes" };
+    }
     this.arrivals.push({ given: bytes, copy: bytes.slice() });
     this.#tell();
     return await this.judge(bytes);
   }
 
   count(event: string): void {
-    assert.match(event, /^[a-z][a-z0-9_]*$/, "count() is given a snake_case event");
+    if (!/^[a-z][a-z0-9_]*$/.test(event)) this.complaints.push(`count(${event}): events are snake_case`);
     this.counts.set(event, (this.counts.get(event) ?? 0) + 1);
     this.#tell();
   }
 
   report(event: MediumEvent): void {
-    assert.ok(event.state === "up" || event.state === "down", "report() says up or down");
+    if (event.state !== "up" && event.state !== "down")
+      this.complaints.push(`report(): neither up nor down: ${String(event.state)}`);
     this.events.push(event);
     this.#tell();
   }
@@ -68,17 +70,18 @@ export class Host implements ChannelHost {
   }
 }
 
-/** A daemon that says nothing until it is told to: how a case holds a frame in flight. */
+/** A daemon's plain yes, with an answer to carry back. */
+export function take(bytes: Uint8Array): Verdict {
+  return { code: "taken", answer: answerTo(bytes) };
+}
+
+/** What keeps a daemon silent until a case lets it speak: so a frame is held in flight. */
 export class Gate {
   readonly #opened: Promise<void>;
-  #open: () => void = () => undefined;
+  open: () => void = () => undefined;
 
   constructor() {
-    this.#opened = new Promise((resolve) => (this.#open = resolve));
-  }
-
-  open(): void {
-    this.#open();
+    this.#opened = new Promise((resolve) => (this.open = resolve));
   }
 
   /** A `judge` that waits for this gate before it says `verdict`. */

@@ -1,65 +1,9 @@
 import assert from "node:assert/strict";
-import {
-  newPacketId,
-  nodeId,
-  type Channel,
-  type Frame,
-  type Link,
-  type NodeId,
-  type SendResult,
-} from "@multifleet/core";
+import { nodeId, type Channel, type NodeId } from "@multifleet/core";
 import { frameBytes, sameBytes } from "./bytes.js";
 import { within } from "./deadline.js";
-import { Host } from "./host.js";
+import { Node } from "./node.js";
 import type { AnyRig } from "./rig.js";
-
-/** One node of a case: its channel, the daemon that the kit plays for it, and the link while that is open. */
-export class Node {
-  readonly id: NodeId;
-  readonly channel: Channel;
-  readonly host: Host;
-  /** Where others find it: what its last link said. */
-  addresses: readonly string[] = [];
-  readonly #world: World;
-  #link: Link | undefined;
-
-  constructor(world: World, id: NodeId) {
-    this.#world = world;
-    this.id = id;
-    this.channel = world.channel(id);
-    this.host = new Host(id, (to) => world.addressesOf(to));
-  }
-
-  get link(): Link {
-    assert.ok(this.#link, `${this.id} is not open`);
-    return this.#link;
-  }
-
-  async open(signal: AbortSignal = new AbortController().signal): Promise<Link> {
-    this.#link = await this.#world.within("open() ends", this.channel.open(this.host, { signal }));
-    this.addresses = this.#link.addresses;
-    return this.#link;
-  }
-
-  async close(): Promise<void> {
-    const link = this.#link;
-    this.#link = undefined;
-    if (link) await this.#world.within("disposing a link ends", Promise.resolve(link[Symbol.asyncDispose]()));
-  }
-
-  /** Sends `bytes` to a node and remembers that they may arrive there once. */
-  async send(to: Node, bytes = frameBytes(1_024), signal?: AbortSignal): Promise<SendResult> {
-    this.#world.expect(to, bytes);
-    return await this.carry(to.id, bytes, signal);
-  }
-
-  /** Sends `bytes` that must never arrive, or to where nobody is. */
-  async carry(to: NodeId, bytes: Uint8Array, signal?: AbortSignal): Promise<SendResult> {
-    const frame: Frame = { id: newPacketId(Date.now()), to, bytes };
-    const result = this.link.send(frame, { signal: signal ?? new AbortController().signal });
-    return await this.#world.within("send() ends", result);
-  }
-}
 
 /** A medium with nodes on it, for the length of one case. */
 export class World {
@@ -67,20 +11,22 @@ export class World {
   readonly medium: unknown;
   readonly #nodes: Node[] = [];
   readonly #sent: { readonly to: Node; readonly bytes: Uint8Array }[] = [];
+  #drawn = 0;
 
   constructor(rig: AnyRig, medium: unknown) {
     this.rig = rig;
     this.medium = medium;
   }
 
-  /** Makes a channel and its host, not yet open. */
-  node(name: string): Node {
-    const node = new Node(this, nodeId(name));
+  /** A node whose channel, by default the rig's, is made and not yet open. */
+  node(name: string, channel?: Channel): Node {
+    const id = nodeId(name);
+    const node = new Node(this, id, channel ?? this.rig.channel(this.medium, id));
     this.#nodes.push(node);
     return node;
   }
 
-  /** Nodes that are open and can reach each other. */
+  /** Two open nodes. */
   async pair(): Promise<readonly [Node, Node]> {
     const [alpha, bravo] = [this.node("alpha"), this.node("bravo")];
     await alpha.open();
@@ -88,15 +34,12 @@ export class World {
     return [alpha, bravo];
   }
 
+  /** Three open nodes. */
   async triple(): Promise<readonly [Node, Node, Node]> {
     const [alpha, bravo] = await this.pair();
     const charlie = this.node("charlie");
     await charlie.open();
     return [alpha, bravo, charlie];
-  }
-
-  channel(id: NodeId): Channel {
-    return this.rig.channel(this.medium, id);
   }
 
   addressesOf(id: NodeId): readonly string[] {
@@ -108,37 +51,45 @@ export class World {
     return this.rig.crowd ?? 300;
   }
 
+  /** Bytes of a new frame. */
+  bytes(size: number): Uint8Array {
+    this.#drawn += 1;
+    return frameBytes(this.#drawn, size);
+  }
+
+  /** Settles as `promise` does, or fails the case at its deadline, saying what did not happen. */
   async within<T>(what: string, promise: Promise<T>): Promise<T> {
     return await within(this.rig.deadlineMs ?? 4_000, what, promise);
   }
 
-  /** Resolves when `node` was handed at least `count` frames. */
+  /** Resolves when `node` was handed at least `count` frames in all. */
   async arrived(node: Node, count: number): Promise<void> {
-    const has = () => node.host.arrivals.length;
+    const { arrivals } = node.host;
+    const enough = node.host.until(() => arrivals.length >= count);
     try {
-      await this.within(
-        "frames arrive",
-        node.host.until(() => has() >= count),
-      );
+      await this.within("frames arrive", enough);
     } catch (cause) {
-      throw new Error(`${node.id} was handed ${has()} of ${count} frames`, { cause });
+      throw new Error(`${node.id} was handed ${arrivals.length} of ${count} frames`, { cause });
     }
   }
 
+  /** Allows these bytes to arrive at `to`, once more. */
   expect(to: Node, bytes: Uint8Array): void {
     this.#sent.push({ to, bytes: bytes.slice() });
   }
 
-  /** Every frame that a host was handed was sent to it, and not more often than it was sent. */
-  checkArrivals(): void {
+  /** Every host was handed only what was sent to it, no more often than that, and heard nothing out of order. */
+  check(): void {
     for (const node of this.#nodes) {
+      assert.deepEqual(node.host.complaints, [], `what ${node.id} was told`);
       const due = this.#sent.filter(({ to }) => to === node).map(({ bytes }) => bytes);
-      for (const { copy } of node.host.arrivals) {
+      for (const { given, copy } of node.host.arrivals) {
+        assert.ok(sameBytes(given, copy), `bytes that ${node.id} was handed changed afterwards`);
         const at = due.findIndex((bytes) => sameBytes(bytes, copy));
         assert.notEqual(
           at,
           -1,
-          `${node.id} was handed ${copy.length} bytes that nobody sent it, or twice what was sent once`,
+          `${node.id} was handed ${copy.length} bytes once more than they were sent to it`,
         );
         due.splice(at, 1);
       }
@@ -150,18 +101,28 @@ export class World {
   }
 }
 
-/** Runs `body` on a fresh medium, checks that nothing stray arrived, and takes everything down. */
+/** Runs `body` on a fresh medium, checks what every host was told, and takes everything down. */
 export async function onMedium(rig: AnyRig, body: (world: World) => Promise<void>): Promise<void> {
   const medium = await rig.create();
   const world = new World(rig, medium);
-  try {
+  const failures: unknown[] = [];
+  const steps = [
+    async () => body(world),
+    async () => world.closeAll(),
+    async () => world.check(),
+    async () => rig.dispose?.(medium),
+  ];
+  for (const step of steps) {
     try {
-      await body(world);
-    } finally {
-      await world.closeAll();
+      await step();
+    } catch (error) {
+      failures.push(error);
     }
-    world.checkArrivals();
-  } finally {
-    await rig.dispose?.(medium);
   }
+  // The first is what went wrong; the others may follow from it.
+  if (failures.length > 0) throw asError(failures[0]);
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error("what was thrown is no Error", { cause: thrown });
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { answerTo, frameBytes, sameBytes } from "../bytes.js";
+import { answerTo, sameBytes } from "../bytes.js";
 import { failed, needsDelivery, needsInbound, succeeded, type Case } from "../case.js";
-import { Gate } from "../host.js";
+import { Gate, take } from "../host.js";
 import { largest } from "../sizes.js";
 
 export const sendCases: readonly Case[] = [
@@ -15,7 +15,7 @@ export const sendCases: readonly Case[] = [
       const sizes = [1, 2, 3, 255, 256, 1_024, 65_535, 65_536, 65_537].filter((size) => size < max);
       const [alpha, bravo] = await world.pair();
       for (const [index, size] of [...sizes, max].entries()) {
-        const bytes = frameBytes(size);
+        const bytes = world.bytes(size);
         succeeded(await alpha.send(bravo, bytes), effect);
         await world.arrived(bravo, index + 1);
         const copy = bravo.host.arrivals[index]?.copy;
@@ -64,7 +64,7 @@ export const sendCases: readonly Case[] = [
     skip: needsDelivery,
     async run(world) {
       const [alpha, bravo] = await world.pair();
-      const bytes = frameBytes(1_024);
+      const bytes = world.bytes(1_024);
       const answer = succeeded(await alpha.send(bravo, bytes), "delivers");
       assert.ok(answer && sameBytes(answer, answerTo(bytes)), "the answer is the one given");
       bravo.host.judge = () => ({ code: "taken" });
@@ -79,7 +79,7 @@ export const sendCases: readonly Case[] = [
     async run(world) {
       const [alpha, bravo] = await world.pair();
       const gate = new Gate();
-      bravo.host.judge = gate.before((bytes) => ({ code: "taken", answer: answerTo(bytes) }));
+      bravo.host.judge = gate.before(take);
       let ended = false;
       const sending = alpha.send(bravo).finally(() => (ended = true));
       await world.arrived(bravo, 1);

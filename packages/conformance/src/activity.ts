@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { armedBy } from "./armed-by.js";
+import { Clocks, Timer } from "./timer.js";
+
+// Not imported by name: a runtime that lacks the module then still runs the cases that do not need it.
+const { AsyncLocalStorage, createHook } = process.getBuiltinModule("node:async_hooks");
+
+/** What a channel may hold of the operating system. Each tells at once when it is closed, not when it is collected. */
+const handles = new Set([
+  "TCPWRAP",
+  "TCPSERVERWRAP",
+  "PIPEWRAP",
+  "PIPESERVERWRAP",
+  "UDPWRAP",
+  "TTYWRAP",
+  "PROCESSWRAP",
+  "FSEVENTWRAP",
+  "STATWATCHER",
+  "SIGNALWRAP",
+  "MESSAGEPORT",
+  "FILEHANDLE",
+]);
+/** Work under way: timers, and requests to the file system, to name servers, to other programs. */
+const underWay = /^(Timeout|Immediate)$|REQ/;
+
+/** When nothing new has begun for so many ms, all is at rest. */
+const quietMs = 25;
+/** A channel at rest runs out of timers long before so many have fired. */
+const endless = 1_000;
+
+interface Resource {
+  readonly type: string;
+  readonly held: object;
+  /** The timer that it is, and the file and line that armed it. */
+  readonly timer?: Timer;
+  readonly origin?: string;
+}
+
+/**
+ * What code run through it starts: handles, timers, requests. It follows the calls and their consequences, so the test
+ * runner's own sockets and timers do not count; neither do timers that Node arms for itself, nor the kit's deadlines.
+ */
+export class Activity {
+  readonly #within = new AsyncLocalStorage<true>();
+  readonly #live = new Map<number, Resource>();
+  readonly #keepAliveMs: number | undefined;
+  readonly #hook = createHook({
+    init: (id, type, trigger, held) => this.#started(id, type, trigger, held),
+    before: (id) => this.#fired(id),
+    destroy: (id) => this.#ended(id),
+  });
+  #onStart: (resource: Resource) => void = () => undefined;
+  #onFire: (resource: Resource) => void = () => undefined;
+  #onEnd: () => void = () => undefined;
+
+  /** Timers of exactly `keepAliveMs` are left alone. */
+  constructor(keepAliveMs?: number) {
+    this.#keepAliveMs = keepAliveMs;
+  }
+
+  /** Runs `body` and watches what it starts, until it ends. */
+  async watch<T>(body: () => Promise<T>): Promise<T> {
+    this.#hook.enable();
+    try {
+      return await this.#within.run(true, body);
+    } finally {
+      this.#hook.disable();
+    }
+  }
+
+  /** What has been started and has not ended. */
+  started(): string[] {
+    return [...this.#live.values()].map(nameOf);
+  }
+
+  /** Passes when all handles are closed, and no timer is left that keeps the process alive or never ends. */
+  async checkClosed(): Promise<void> {
+    const open = () => [...this.#live.values()].filter(isOpen);
+    await new Promise<void>((resolve) => {
+      // Node tells of an end a few turns of the loop after it.
+      const late = setTimeout(resolve, 10 * quietMs);
+      this.#onEnd = () => {
+        if (open().length > 0) return;
+        clearTimeout(late);
+        resolve();
+      };
+      this.#onEnd();
+    });
+    this.#onEnd = () => undefined;
+    assert.deepEqual(open().map(nameOf), [], "what is left open");
+    await this.checkRest();
+  }
+
+  /**
+   * Passes when nothing goes on by itself. Time is made to run: every armed timer fires after 1 ms, whatever its delay, and
+   * the clocks show that delay as passed. Deadlines and leases then run out; what polls arms its timer for ever.
+   */
+  async checkRest(): Promise<void> {
+    const clocks = new Clocks();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const quiet = setTimeout(resolve, quietMs);
+        const fail = (what: string, resource: Resource) => reject(new Error(`${what}: ${nameOf(resource)}`));
+        let fired = 0;
+        this.#onFire = (resource) => {
+          quiet.refresh();
+          fired += 1;
+          if (fired > endless) fail("a timer is armed again and again", resource);
+        };
+        this.#onStart = (resource) => {
+          quiet.refresh();
+          if (resource.type === "STATWATCHER") fail("a file is polled", resource);
+          const { timer } = resource;
+          if (timer?.isInterval === true) return fail("an interval runs", resource);
+          if (timer === undefined) return;
+          clocks.pass(timer.ms);
+          timer.ms = 1;
+        };
+        for (const resource of this.#live.values()) {
+          this.#onStart(resource);
+          if (resource.timer?.isInterval === false) resource.timer.refresh();
+        }
+      });
+    } finally {
+      this.#onStart = this.#onFire = () => undefined;
+      clocks.restore();
+    }
+  }
+
+  #started(id: number, type: string, trigger: number, held: object): void {
+    if (!handles.has(type) && !underWay.test(type)) return;
+    // An accepted connection is made outside of any context; what triggered it, its server, is known.
+    if (this.#within.getStore() !== true && !this.#live.has(trigger)) return;
+    let resource: Resource = { type, held };
+    if (type === "Timeout" || type === "Immediate") {
+      const origin = armedBy();
+      if (origin === undefined) return;
+      resource = { type, held, origin };
+    }
+    if (type === "Timeout") {
+      const timer = new Timer(held);
+      if (timer.ms === this.#keepAliveMs) return;
+      resource = { ...resource, timer };
+    }
+    this.#live.set(id, resource);
+    this.#onStart(resource);
+  }
+
+  #fired(id: number): void {
+    const resource = this.#live.get(id);
+    if (resource?.origin !== undefined) this.#onFire(resource);
+  }
+
+  #ended(id: number): void {
+    if (this.#live.delete(id)) this.#onEnd();
+  }
+}
+
+function isOpen({ type, held, timer }: Resource): boolean {
+  if (timer !== undefined) return timer.isRef || timer.isInterval;
+  // A closed file is forgotten only when it is collected; its number is -1 until then.
+  if (type === "FILEHANDLE") return Reflect.get(held, "fd") !== -1;
+  return handles.has(type);
+}
+
+function nameOf({ type, origin }: Resource): string {
+  return origin === undefined ? type : `${type} of ${origin}`;
+}
