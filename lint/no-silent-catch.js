@@ -31,7 +31,7 @@ function deals(node, names) {
 
 /**
  * How a run of statements leaves the error: `dealt` with, `dropped` on some path out of it, or still `open` at its end.
- * A branch chosen by looking at the error itself has dealt with the kind it chose.
+ * A branch chosen by looking at the error itself has dealt with the kind it chose; so has one chosen by one's own abort.
  *
  * @type {(statements: Node[], names: Names) => "dealt" | "dropped" | "open"}
  */
@@ -104,7 +104,8 @@ function outcomeOfIf({ test, consequent, alternate }, names) {
   const otherwise = alternate === null ? "open" : outcomeOf(alternate, names);
   const both = [then, otherwise];
   if (both.every((each) => each === "dealt")) return "dealt";
-  if (!mentions(test, names)) return both.includes("dropped") ? "dropped" : "open";
+  const looked = mentions(test, names) || contains(test, asksForAbort);
+  if (!looked) return both.includes("dropped") ? "dropped" : "open";
   if (alternate === null) return then === "dealt" && leaves(consequent) ? "dealt" : "open";
   if (both.includes("open")) return "open";
   return both.includes("dealt") ? "dealt" : "dropped";
