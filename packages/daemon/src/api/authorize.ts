@@ -48,7 +48,8 @@ export class Door {
     );
   }
 
-  refuse(): Problem {
+  /** For an endpoint or a body that needs the token where none was shown. */
+  refusal(): Problem {
     return new Problem("unauthorized", `This needs the token. ${this.#hint}`);
   }
 }

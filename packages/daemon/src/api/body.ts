@@ -27,6 +27,8 @@ export function checkBody({ headers }: IncomingMessage): void {
 /** Reads the body. @throws Problem when it is over the limit. @throws Disconnected */
 export function readBody(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    const gone = () => reject(new Disconnected("the client closed the connection within its request"));
+    if (request.destroyed) gone();
     const chunks: Buffer[] = [];
     let size = 0;
     request.on("data", (chunk: Buffer) => {

@@ -39,7 +39,7 @@ function address(ip = "", port = 0): { readonly v4: string; readonly v6: string 
   const bytes = Buffer.from(ip.split(".").map(Number));
   const mapped = Buffer.from([0, 0, 0xff, 0xff]);
   const little = endianness() === "LE";
-  const word = (of: Buffer) => (little ? of.toReversed() : of).toString("hex").toUpperCase();
+  const word = (of: Buffer) => Buffer.from(little ? of.toReversed() : of).toString("hex").toUpperCase();
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return { v4: word(bytes) + suffix, v6: "0".repeat(16) + word(mapped) + word(bytes) + suffix };
 }
@@ -60,7 +60,7 @@ async function find(path: string, text: string): Promise<string | undefined> {
     for (;;) {
       const { bytesRead } = await file.read(buffer, 0, buffer.length);
       if (bytesRead === 0) return undefined;
-      const read = rest + buffer.latin1Slice(0, bytesRead);
+      const read = rest + buffer.toString("latin1", 0, bytesRead);
       const whole = read.lastIndexOf("\n") + 1;
       const at = read.indexOf(text);
       if (at >= 0 && at < whole) return read.slice(read.lastIndexOf("\n", at) + 1, read.indexOf("\n", at));

@@ -13,9 +13,9 @@ export interface Call<Params, Query, Headers, Body> {
   readonly headers: Headers;
   readonly body: Body;
   /** Fires when the client goes away or the API closes; made at the first call, so that most requests pay nothing for it. */
-  signal(): AbortSignal;
+  readonly signal: () => AbortSignal;
   /** The OpenAPI document of this server. */
-  openApi(): object;
+  readonly openApi: () => object;
 }
 
 interface Description {
@@ -35,7 +35,7 @@ interface Description {
   readonly status: 200 | 202 | 204;
   /** What it can answer beside the problems of every endpoint. */
   readonly problems: readonly ProblemCode[];
-  /** `json` unless said otherwise: a text of the given media type, or a stream of events that the server itself writes. */
+  /** JSON unless said otherwise. For a stream of events the handler answers the event to go on after, and the server writes it. */
   readonly media?: "text/event-stream" | `application/openmetrics-text${string}`;
 }
 
@@ -46,6 +46,7 @@ export interface Endpoint extends Description {
   readonly headers?: z.ZodObject;
   /** Absent: a request with a body is refused. */
   readonly body?: z.ZodObject;
+  /** Of a JSON answer. */
   readonly response?: z.ZodType;
   /** Whether this body needs a token though the endpoint does not. */
   needsToken?(body: unknown): boolean;
@@ -88,6 +89,6 @@ export function endpoint<
   Body extends z.ZodObject,
   Response extends z.ZodType,
 >(definition: Definition<Params, Query, Headers, Body, Response>): Endpoint {
-  // The server calls the handler only with what these very schemas gave, so its types may be forgotten here.
-  return definition as unknown as Endpoint;
+  // Its types may be forgotten here: the server calls the handler only with what these very schemas gave.
+  return definition;
 }

@@ -42,7 +42,7 @@ function faults(issue: z.core.$ZodIssue, schema: z.ZodObject, place: Place): Fau
   }
   const at = spot(issue.path, place);
   if (issue.code === "invalid_value")
-    return [{ ...at, detail: `must be ${issue.values.map(String).join(", ")}`, allowed: issue.values }];
+    return [{ ...at, detail: `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")}`, allowed: issue.values }];
   if (issue.code === "invalid_type") return [{ ...at, detail: `must be ${article(issue.expected)}` }];
   return [{ ...at, detail: lower(issue.message) }];
 }
@@ -73,7 +73,7 @@ function escaped(step: string): string {
 function where({ pointer, parameter, header }: Fault): string {
   if (header !== undefined) return `The header ${header}`;
   if (parameter !== undefined) return parameter;
-  return pointer === "#" ? "The body" : (pointer ?? "");
+  return pointer === "#" ? "The body" : (pointer ?? "").slice("#/".length).replaceAll("/", ".");
 }
 
 function article(type: string): string {

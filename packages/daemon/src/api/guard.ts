@@ -32,6 +32,7 @@ export function guard(request: IncomingMessage, host: string): void {
   let seen = 0;
   let twice: string | undefined;
   let coding: string | undefined;
+  let expect: string | undefined;
   for (let at = 0; at < raw.length; at += 2) {
     const name = (raw[at] ?? "").toLowerCase();
     const bit = single.get(name) ?? 0;
@@ -43,6 +44,7 @@ export function guard(request: IncomingMessage, host: string): void {
     } else if (name === "origin" || name.startsWith("sec-fetch-")) browser = raw[at];
     else if (name === "upgrade") upgrade = true;
     else if (name === "transfer-encoding") coding = raw[at + 1];
+    else if (name === "expect") expect = raw[at + 1];
   }
   if (hosts !== 1 || !rightHost)
     throw new Problem(
@@ -63,4 +65,6 @@ export function guard(request: IncomingMessage, host: string): void {
   if (twice !== undefined) throw new Problem("bad_request", `The header ${twice} is given twice.`);
   if (coding !== undefined && coding.toLowerCase() !== "chunked")
     throw new Problem("bad_request", "The only transfer coding understood is chunked.");
+  if (expect !== undefined && expect.toLowerCase() !== "100-continue")
+    throw new Problem("bad_request", "The only expectation understood is 100-continue.");
 }

@@ -142,25 +142,25 @@ export const health = z
   .describe("How the node is.");
 
 /** An inbox item as the API shows it. */
-export function viewItem(item: Item) {
+export function viewItem(kept: Item) {
   return {
-    id: item.id,
-    state: item.surfacedAt > 0 ? ("surfaced" as const) : ("delivered" as const),
-    position: item.position,
-    from: item.from,
-    type: item.type,
-    subject: item.subject,
-    body: item.body,
-    ...(item.session !== "" && { session: item.session }),
-    ...(item.toSession !== "" && { to_session: item.toSession }),
-    ...(item.replyTo !== "" && { reply_to: item.replyTo }),
-    ...(item.key !== "" && { key: item.key }),
-    idempotent: item.idempotent,
-    channel: item.channel,
-    created: iso(item.created),
-    expires: iso(item.expires),
-    received: iso(item.receivedAt),
-    ...(item.surfacedAt > 0 && { surfaced: iso(item.surfacedAt) }),
+    id: kept.id,
+    state: kept.surfacedAt > 0 ? ("surfaced" as const) : ("delivered" as const),
+    position: kept.position,
+    from: kept.from,
+    type: kept.type,
+    subject: kept.subject,
+    body: kept.body,
+    ...(kept.session !== "" && { session: kept.session }),
+    ...(kept.toSession !== "" && { to_session: kept.toSession }),
+    ...(kept.replyTo !== "" && { reply_to: kept.replyTo }),
+    ...(kept.key !== "" && { key: kept.key }),
+    idempotent: kept.idempotent,
+    channel: kept.channel,
+    created: iso(kept.created),
+    expires: iso(kept.expires),
+    received: iso(kept.receivedAt),
+    ...(kept.surfacedAt > 0 && { surfaced: iso(kept.surfacedAt) }),
   };
 }
 
