@@ -12,7 +12,7 @@ export interface Envelope {
   readonly id: PacketId;
 }
 
-/** The longest age header that is read. One recipient takes some 200 bytes, a post-quantum one 1,700; each makes work for the reader. */
+/** The longest age header that is read. A recipient takes some 100 bytes of it, a post-quantum one 1,600; each makes work for the reader. */
 const maxHeaderBytes = 4_096;
 
 /** A new X25519 identity (`AGE-SECRET-KEY-1...`) and its recipient (`age1...`). */
@@ -23,15 +23,16 @@ export async function newAgeIdentity(): Promise<{ readonly identity: string; rea
 
 /**
  * Encrypts a packet's body, before the packet is signed: to its receiver, and to the sender too where it must read it again.
- * @throws Error when one of `recipients` is not an age recipient.
+ * @throws TypeError when one of `recipients` is not an age recipient, or there is none: nobody could read it.
  */
 export async function encryptBody(
   body: Uint8Array,
   envelope: Envelope,
   ...recipients: readonly string[]
 ): Promise<Uint8Array> {
+  if (recipients.length === 0) throw new TypeError("nobody to encrypt to");
   const encrypter = new Encrypter();
-  for (const recipient of recipients) encrypter.addRecipient(recipient);
+  check("recipient", () => recipients.forEach((recipient) => encrypter.addRecipient(recipient)));
   const head = header(envelope);
   const plain = new Uint8Array(head.length + body.length);
   plain.set(head);
@@ -41,7 +42,7 @@ export async function encryptBody(
 
 /**
  * Decrypts a body; undefined when it is not for `identity`, was changed, or names another fleet, sender, receiver or packet inside.
- * @throws Error when `identity` is not an age identity.
+ * @throws TypeError when `identity` is not an age identity.
  */
 export async function decryptBody(
   body: Uint8Array,
@@ -49,7 +50,7 @@ export async function decryptBody(
   identity: string,
 ): Promise<Uint8Array | undefined> {
   const decrypter = new Decrypter();
-  decrypter.addIdentity(identity);
+  check("identity", () => decrypter.addIdentity(identity));
   // A member could ask for seconds of work with a header of thousands of recipients.
   if (!Buffer.from(body.subarray(0, maxHeaderBytes)).includes("\n--- ")) return undefined;
   let plain: Uint8Array;
@@ -62,6 +63,14 @@ export async function decryptBody(
   if (plain.length < head.length || Buffer.compare(plain.subarray(0, head.length), head) !== 0)
     return undefined;
   return plain.subarray(head.length);
+}
+
+function check(what: "recipient" | "identity", use: () => void): void {
+  try {
+    use();
+  } catch (cause) {
+    throw new TypeError(`not an age ${what}`, { cause });
+  }
 }
 
 function header({ fleet, from, to, id }: Envelope): Uint8Array {
