@@ -8,6 +8,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -88,4 +89,9 @@ function flushDirectory(path: string): void {
   } finally {
     closeSync(directory);
   }
+}
+
+/** Removes a file of ours; there may be none. */
+export function removePrivate(path: string): void {
+  rmSync(path, { force: true });
 }

@@ -68,15 +68,22 @@ export class Supervisor {
     return all;
   }
 
-  /** Closes one channel and opens it again, as `change` makes it: after its options or this node's name changed. */
-  async reopen(change: (channel: Channel) => Channel): Promise<void> {
-    await Promise.all(
-      this.#kept.map(async (keeper, at) => {
-        await keeper.close();
-        this.#kept[at] = new Keeper(change(keeper.channel), this.#host);
-      }),
-    );
-    await this.open();
+  /** Closes every channel and opens it again: after this node's name changed. */
+  async reopen(): Promise<void> {
+    await Promise.all(this.#kept.map((keeper) => this.#replace(keeper, keeper.channel)));
+  }
+
+  /** Puts another channel in the place of the one with its name: after its options changed. */
+  async replace(channel: Channel): Promise<void> {
+    const keeper = this.#kept.find((each) => each.channel.name === channel.name);
+    if (keeper !== undefined) await this.#replace(keeper, channel);
+  }
+
+  async #replace(keeper: Keeper, channel: Channel): Promise<void> {
+    await keeper.close();
+    const next = new Keeper(channel, this.#host);
+    this.#kept[this.#kept.indexOf(keeper)] = next;
+    await next.open();
   }
 
   async close(): Promise<void> {

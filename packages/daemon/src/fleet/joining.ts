@@ -15,8 +15,11 @@ export interface JoiningHost {
   readonly version: string;
   now(): number;
   addresses(): Addresses;
-  /** Open channels that deliver, best first, for a node that is at `addresses`. */
-  links(inviter: NodeId, addresses: Addresses): readonly { readonly name: string; readonly link: Link }[];
+  /** Learns where the inviting node is, and gives the open channels that deliver to it, best first. */
+  prepare(
+    inviter: NodeId,
+    addresses: Addresses,
+  ): Promise<readonly { readonly name: string; readonly link: Link }[]>;
 }
 
 type Admitted = Extract<Welcome, { outcome: "admitted" }>;
@@ -74,9 +77,10 @@ export async function askToJoin(
 
 async function exchange(invitation: Invitation, name: NodeId, host: JoiningHost): Promise<Welcome> {
   const gate = invitationGate(Buffer.from(invitation.secret, "base64url"));
+  const ways = await host.prepare(invitation.node, invitation.addresses);
   const frame = request(invitation, name, host, gate);
   const tried: string[] = [];
-  for (const { name: channel, link } of host.links(invitation.node, invitation.addresses)) {
+  for (const { name: channel, link } of ways) {
     const result = await link.send(frame, { signal: AbortSignal.timeout(patience) });
     if (!result.ok) {
       if (result.error.code === "REFUSED")

@@ -26,7 +26,7 @@ export interface CarriageHost {
    * An answer that came back for a message. Resolves once it is known whether it is the receipt of message `id`, and calls
    * `believed` before it makes anything durable. Never rejects.
    */
-  answered(id: PacketId, channel: string, answer: Uint8Array, believed: () => void): Promise<boolean>;
+  answered(id: PacketId, answer: Uint8Array, believed: () => void): Promise<boolean>;
   /** A carrier took a message, or may have: it is on its way. */
   carried(id: PacketId, attempts: readonly Attempt[]): void;
   expired(id: PacketId, doubtful: boolean): void;
@@ -209,7 +209,7 @@ export class Carriage {
       this.tell({ kind: "succeeded", attempt, effect, answered });
     };
     if (load !== undefined && load.done === undefined && effect === "delivers") {
-      return answer !== undefined && this.#host.answered(id, channel, answer, () => succeed(true));
+      return answer !== undefined && this.#host.answered(id, answer, () => succeed(true));
     }
     if (load?.done !== undefined) load.best ??= { channel, ...(answer === undefined ? {} : { answer }) };
     succeed(false);

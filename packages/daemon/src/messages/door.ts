@@ -39,13 +39,13 @@ export interface DoorHost {
   /** Carries out a notice; called at least once for each. @throws when it must come again. */
   notice(packet: Packet): Promise<void>;
   /** Takes a receipt; false when it fits nothing we wait for. */
-  receipt(opened: Verified): Promise<boolean>;
+  receipt(opened: Verified, sealed: Uint8Array): Promise<boolean>;
   /** Takes a hello and gives ours, if one is wanted. */
   hello(packet: Packet): Promise<Uint8Array | undefined>;
   /** The plain body of an encrypted packet. */
   decrypt(packet: Packet): Promise<Uint8Array | undefined>;
   /** A receipt is owed since now: its medium cannot carry it back. */
-  owing(packet: Packet): void;
+  owing(opened: Verified): void;
 }
 
 /** The types of message this version knows. */
@@ -72,7 +72,7 @@ export class Door {
         return verdict ?? this.#refuse(opened.code, way);
       }
       this.#host.heard(opened.packet, way);
-      return await this.#take(opened, way);
+      return await this.#take(opened, bytes, way);
     } catch (thrown) {
       const reason = thrown instanceof MailboxError ? `store_${thrown.code.toLowerCase()}` : "internal";
       if (reason === "internal") counters.count("internal_errors_total", "door");
@@ -83,28 +83,24 @@ export class Door {
     }
   }
 
-  async #take(opened: Verified, way: Way): Promise<Verdict> {
+  async #take(opened: Verified, bytes: Uint8Array, way: Way): Promise<Verdict> {
     const { packet, digest } = opened;
     switch (packet.kind) {
       case "message":
       case "notice":
         return this.#keep(opened, way);
       case "receipt":
-        if (!(await this.#host.receipt(opened))) this.#host.counters.count("receipts_refused_total");
+        if (!(await this.#host.receipt(opened, bytes))) this.#host.counters.count("receipts_refused_total");
         return { code: "taken" };
       case "hello": {
         const answer = await this.#host.hello(packet);
         return answer === undefined ? { code: "taken" } : { code: "taken", answer };
       }
       case "probe": {
-        const { bytes } = this.#host.sealing.receipt(
-          packet.from,
-          packet.id,
-          { digest, outcome: "reached", reason: "" },
-          this.#host.now(),
-        );
-        if (way.effect !== "delivers") this.#host.owing(packet);
-        return { code: "taken", answer: bytes };
+        const word = { digest, outcome: "reached", reason: "" } as const;
+        const receipt = this.#host.sealing.receipt(packet.from, packet.id, word, this.#host.now());
+        if (way.effect !== "delivers") this.#host.owing(opened);
+        return { code: "taken", answer: receipt.bytes };
       }
       case "join":
       case "welcome":
@@ -112,7 +108,8 @@ export class Door {
     }
   }
 
-  async #keep({ packet, digest }: Verified, way: Way): Promise<Verdict> {
+  async #keep(opened: Verified, way: Way): Promise<Verdict> {
+    const { packet, digest } = opened;
     const { counters, mailbox, sealing, now } = this.#host;
     const owe = way.effect !== "delivers";
     const taken = await mailbox.take(await this.#arrival(packet, digest, way, owe));
@@ -127,7 +124,7 @@ export class Door {
     } else if (taken.code === "fresh" && packet.kind === "message") {
       this.#host.arrived(packet, way);
     }
-    if (owe) this.#host.owing(packet);
+    if (owe) this.#host.owing(opened);
     const { bytes } = sealing.receipt(packet.from, packet.id, { digest, outcome, reason }, now());
     return { code: "taken", answer: bytes };
   }

@@ -6,6 +6,7 @@ import {
   readReceipt,
   type NodeId,
   type Opened,
+  type Packet,
   type PacketId,
 } from "@multifleet/core";
 import { MailboxError, type Attempt, type Mailbox, type Sent, type Settlement } from "@multifleet/mailbox";
@@ -33,6 +34,8 @@ export interface PostHost {
   now(): number;
   /** Encrypts a body to `to` and to this node itself, where the config asks for it; undefined where it does not. */
   encrypt(body: Uint8Array, to: NodeId, id: PacketId): Promise<Uint8Array | undefined>;
+  /** The plain body of a packet that this node encrypted. */
+  decrypt(packet: Packet): Promise<Uint8Array | undefined>;
 }
 
 type End = Pick<Settlement, "state" | "reason" | "receipt">;
@@ -46,6 +49,8 @@ const settleAgain = 1_000;
 export class Post {
   readonly #host: PostHost;
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** How many messages and notices wait for each peer. */
+  readonly #waiting = new Map<NodeId, number>();
   /** Ends that the store refused, in the order they came: nothing is said of them until they are durable. */
   readonly #refused: { readonly message: Sent; readonly end: End; readonly attempts: readonly Attempt[] }[] =
     [];
@@ -57,6 +62,11 @@ export class Post {
   /** Takes up what the last run left: everything that was accepted and not settled. */
   resume(): void {
     for (const message of this.#host.mailbox.pending()) this.#carry(message);
+  }
+
+  /** How many messages and notices wait for `peer`. */
+  pendingTo(peer: NodeId): number {
+    return this.#waiting.get(peer) ?? 0;
   }
 
   async send(request: SendRequest): Promise<SendAnswer> {
@@ -138,10 +148,11 @@ export class Post {
     if (message.state === "delivered") throw new Problem("already_settled", `message ${id} was delivered`);
     const sealed = mailbox.sealed(message.id);
     const packet = sealed === undefined ? undefined : decodePacket(sealed);
-    if (packet === undefined || typeof packet === "string" || packet.encrypted) {
+    if (packet === undefined || typeof packet === "string") {
       throw new Problem("not_found", `the text of message ${id} is not kept any more`);
     }
-    const content = decodeContent(packet.body);
+    const body = packet.encrypted ? await this.#host.decrypt(packet) : packet.body;
+    const content = body === undefined ? undefined : decodeContent(body);
     if (content === undefined) throw new Problem("not_found", `the text of message ${id} cannot be read`);
     const { type, to, session, toSession, replyTo, key, via } = message;
     return this.send({
@@ -171,14 +182,11 @@ export class Post {
     if (code === "accepted") this.#carry(message, bytes);
   }
 
-  /** What an answer says of message `id`: see CarriageHost.answered. */
-  async answered(id: PacketId, opened: Opened, believed: () => void): Promise<boolean> {
+  /** Whether an opened packet is the receiver's receipt of message `id`. */
+  fits(id: PacketId, opened: Extract<Opened, { ok: true }>): boolean {
     const message = this.#host.mailbox.message(id);
-    if (!opened.ok || message === undefined) return false;
-    const receipt = readReceipt(opened.packet, message);
-    if (receipt === undefined || receipt.outcome === "reached") return false;
-    believed();
-    return true;
+    const receipt = message === undefined ? undefined : readReceipt(opened.packet, message);
+    return receipt !== undefined && receipt.outcome !== "reached";
   }
 
   /** Takes a receipt that came by itself or as an answer. False when it fits no message of ours. */
@@ -314,6 +322,7 @@ export class Post {
 
   #carry(message: Sent, bytes?: Uint8Array): void {
     const { id, to, expires, via } = message;
+    this.#waiting.set(to, this.pendingTo(to) + 1);
     const size = bytes?.length ?? this.#host.mailbox.sealed(id)?.length ?? 0;
     this.#host.carriage.carry({ id, to, expires, ...(via === "" ? {} : { via }) }, bytes, size);
   }
@@ -338,6 +347,8 @@ export class Post {
       return;
     }
     if (!settled) return;
+    if (message.state === "accepted" || message.state === "sent")
+      this.#waiting.set(message.to, Math.max(this.pendingTo(message.to) - 1, 0));
     if (message.kind === "message") this.#countEnd(mailbox.message(id) ?? message, message, end);
     this.#tell(id);
   }

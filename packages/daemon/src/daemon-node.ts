@@ -1,0 +1,512 @@
+import {
+  open,
+  type Channel,
+  type Link,
+  type NodeId,
+  type Opened,
+  type Packet,
+  type PacketId,
+} from "@multifleet/core";
+import { isNodeId, isPacketId, newPacketId } from "@multifleet/core";
+import { createCascade, type Carrier } from "@multifleet/cascade";
+import type { Item, MessageState } from "@multifleet/mailbox";
+import { background } from "./books.js";
+import {
+  isLoopback,
+  keepHost,
+  keepPort,
+  listensBeyondLoopback,
+  ownChannels,
+  rebuiltListener,
+} from "./channels/packet-listener.js";
+import { Supervisor } from "./channels/supervisor.js";
+import { Checks } from "./check.js";
+import { EventLog } from "./events.js";
+import { StartFailure } from "./failure.js";
+import { Admissions } from "./fleet/admission.js";
+import { askToJoin } from "./fleet/joining.js";
+import { membershipBody, readSurfaced, surfacedBody, takeMembership } from "./fleet/notices.js";
+import { healthView, metricsText, peerView, type HealthHost } from "./health.js";
+import { Hellos } from "./hello.js";
+import { Carriage } from "./messages/carriage.js";
+import { Door, type Way } from "./messages/door.js";
+import { Post } from "./messages/post.js";
+import { Receipts } from "./messages/receipts.js";
+import { Sealing } from "./messages/sealing.js";
+import { parseDuration } from "./messages/time.js";
+import type { FleetNode, HealthView, PeerView, SendRequest } from "./node.js";
+import type { Parts } from "./parts.js";
+import { Peers, type Addresses } from "./peers.js";
+import { Problem } from "./problem.js";
+import { selfChannel, selfName } from "./channels/self.js";
+
+type Verified = Extract<Opened, { ok: true }>;
+
+/** A node: its parts, each knowing only what it asks for, put together and started. */
+export class DaemonNode implements FleetNode, AsyncDisposable {
+  readonly events: EventLog;
+  readonly #parts: Parts;
+  readonly #close: () => Promise<void>;
+  readonly #startedAt = Date.now();
+  readonly #cascade = createCascade({ random: Math.random });
+  readonly #sealing: Sealing;
+  readonly #peers: Peers;
+  readonly #carriage: Carriage;
+  readonly #post: Post;
+  readonly #receipts: Receipts;
+  readonly #door: Door;
+  readonly #hellos: Hellos;
+  readonly #checks: Checks;
+  readonly #admissions: Admissions;
+  #supervisor: Supervisor;
+  #skipped: HealthHost["skipped"] = [];
+
+  /** @param close Ends the node with everything around it, such as its local API. */
+  constructor(parts: Parts, close: () => Promise<void>) {
+    const { mailbox, fleet, config } = parts;
+    this.#parts = parts;
+    this.#close = close;
+    this.events = new EventLog(this.#startedAt);
+    this.#sealing = new Sealing(fleet, mailbox.stream, (peer) => mailbox.base(peer));
+    this.#peers = new Peers(mailbox, config.peers);
+    this.#supervisor = this.#supervise([]);
+    const common = {
+      ...parts,
+      now: Date.now,
+      sealing: this.#sealing,
+      events: this.events,
+      peers: this.#peers,
+    };
+    this.#carriage = new Carriage({
+      ...common,
+      cascade: this.#cascade,
+      link: (channel) => this.#supervisor.link(channel),
+      sealed: (id) => mailbox.sealed(id),
+      answered: (id, answer, believed) => this.#answered(id, answer, believed),
+      carried: (id, attempts) => this.#post.carried(id, attempts),
+      expired: (id, doubtful) => this.#post.expired(id, doubtful),
+    });
+    this.#post = new Post({
+      ...common,
+      carriage: this.#carriage,
+      encrypt: (body, to, id) => this.#encrypt(body, to, id),
+      decrypt: (packet) => this.#decrypt(packet),
+    });
+    this.#receipts = new Receipts({ ...common, carriage: this.#carriage });
+    const addresses = () => this.#supervisor.addresses();
+    this.#hellos = new Hellos({
+      ...common,
+      carriage: this.#carriage,
+      addresses,
+      deliverers: (peer) => this.#deliverers(peer),
+      behind: (peer) => this.#sendMembership([peer]),
+    });
+    this.#checks = new Checks({
+      ...common,
+      states: () => this.#supervisor.states(),
+      link: (channel) => this.#supervisor.link(channel),
+      health: (peer) => this.#cascade.health(peer),
+    });
+    this.#admissions = new Admissions({ ...common, addresses, admitted: (node) => this.#admitted(node) });
+    this.#door = new Door({
+      ...common,
+      invited: (bytes) => this.#admissions.receive(bytes),
+      heard: (packet, way) => this.#heard(packet, way),
+      arrived: (packet, way) => this.#arrived(packet, way),
+      notice: (packet) => this.#notice(packet),
+      receipt: (opened, bytes) => this.#receipt(opened, bytes),
+      hello: (packet) => this.#hellos.take(packet),
+      decrypt: (packet) => this.#decrypt(packet),
+      owing: ({ packet, digest }) => {
+        if (packet.kind === "probe") this.#receipts.answerProbe(packet.from, packet.id, digest);
+        else this.#receipts.pay(packet.from);
+      },
+    });
+  }
+
+  get name(): NodeId {
+    return this.#parts.fleet.node;
+  }
+
+  get version(): string {
+    return this.#parts.version;
+  }
+
+  get home(): string {
+    return this.#parts.home.directory;
+  }
+
+  /** Opens the channels, says hello, and takes up what the last run left. @throws StartFailure */
+  async start(): Promise<void> {
+    const { channels, configured, skipped } = await ownChannels(this.#parts);
+    this.#skipped = skipped;
+    for (const { name, reason } of skipped)
+      this.#parts.log.warn("channel_skipped", { channel: name, reason });
+    this.#supervisor = this.#supervise([
+      ...channels,
+      selfChannel((bytes, way) => this.#door.receive(bytes, way)),
+    ]);
+    await this.#supervisor.open();
+    await this.#settlePort(configured);
+    for (const { channel, state, reason } of this.#supervisor.states()) {
+      if (state === "misconfigured" && configured.has(channel.name))
+        throw new StartFailure(`channels.${channel.name}: ${reason}`);
+    }
+    this.#post.resume();
+    this.#hellos.say(this.#parts.fleet.peers);
+    for (const peer of this.#parts.fleet.peers) this.#receipts.pay(peer);
+  }
+
+  send(request: SendRequest) {
+    if (
+      request.via !== undefined &&
+      !this.#supervisor.states().some(({ channel }) => channel.name === request.via)
+    ) {
+      const names = this.#shownStates().map(({ channel }) => channel.name);
+      throw new Problem(
+        "bad_request",
+        `via is ${JSON.stringify(request.via)}: this node has the channels ${names.join(", ")}`,
+      );
+    }
+    return this.#post.send(request);
+  }
+
+  message(id: string) {
+    return this.#post.view(id);
+  }
+
+  messages(filter: { readonly state?: MessageState; readonly limit: number }) {
+    return this.#post.views(this.#parts.mailbox.messages(filter));
+  }
+
+  wait(id: string, state: "delivered" | "surfaced" | "settled", signal: AbortSignal) {
+    return this.#post.wait(id, state, signal);
+  }
+
+  cancel(id: string) {
+    return this.#post.cancel(id);
+  }
+
+  inbox({ after, session, unsurfaced, limit }: Parameters<FleetNode["inbox"]>[0]): readonly Item[] {
+    return this.#parts.mailbox.inbox({
+      limit,
+      ...(after === undefined ? {} : { after }),
+      ...(session === undefined ? {} : { toSession: session }),
+      ...(unsurfaced === undefined ? {} : { unsurfaced }),
+    });
+  }
+
+  item(id: string): Item {
+    const item = isPacketId(id) ? this.#parts.mailbox.item(id) : undefined;
+    if (item === undefined)
+      throw new Problem("unknown_item", `no inbox item has the id ${JSON.stringify(id)}`);
+    return item;
+  }
+
+  /** An agent session was given the item; its sender is told, once. */
+  async surface(id: string): Promise<{ readonly id: string; readonly state: "surfaced" }> {
+    const item = this.item(id);
+    if (await this.#parts.mailbox.surface(item.id, Date.now())) {
+      this.events.emit("inbox", { id: item.id, from: item.from, state: "surfaced" });
+      const name = newPacketId(Date.now());
+      background(
+        this.#post.notify(item.from, "surfaced", surfacedBody(item.id), name),
+        "surfaced",
+        this.#parts,
+      );
+    }
+    return { id: item.id, state: "surfaced" };
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#parts.mailbox.remove(this.item(id).id);
+  }
+
+  deadLetters(limit: number) {
+    return this.#post.views(this.#parts.mailbox.deadLetters(limit));
+  }
+
+  retry(id: string) {
+    return this.#post.retry(id);
+  }
+
+  peers(): readonly PeerView[] {
+    return this.#parts.fleet.peers.map((node) =>
+      peerView(
+        node,
+        {
+          lastSeen: this.#peers.lastSeen(node),
+          version: this.#peers.version(node),
+          pending: this.#post.pendingTo(node),
+        },
+        this.#shownStates().map((state) => this.#checks.path(node, state)),
+      ),
+    );
+  }
+
+  check(filter: { readonly peer?: string; readonly channel?: string }, signal: AbortSignal) {
+    return this.#checks.run(filter, signal);
+  }
+
+  health(): HealthView {
+    return healthView(this.#healthHost());
+  }
+
+  metrics(): string {
+    return metricsText(this.#healthHost());
+  }
+
+  async invite({ uses, expires, lan }: Parameters<FleetNode["invite"]>[0]): ReturnType<FleetNode["invite"]> {
+    const lifetime = parseDuration(expires);
+    if (lifetime === undefined || lifetime < 1_000 || lifetime > 30 * 86_400_000) {
+      throw new Problem(
+        "bad_request",
+        `expires is ${JSON.stringify(expires)}: use a duration from 1s to 30d, such as 1h`,
+      );
+    }
+    if (lan) await this.#openToMachines();
+    const { code, expires: end } = await this.#admissions.invite({ uses, lifetime });
+    const local = !listensBeyondLoopback(this.#supervisor.link("http"));
+    const note =
+      "this code works on this machine only, since the packet listener is on loopback; to invite another machine: multifleet invite --lan";
+    const addresses = Object.values(this.#supervisor.addresses()).flat();
+    return { code, expires: new Date(end).toISOString(), uses, addresses, ...(local ? { note } : {}) };
+  }
+
+  async join({ code, node }: Parameters<FleetNode["join"]>[0]): ReturnType<FleetNode["join"]> {
+    const { fleet, identity, mailbox } = this.#parts;
+    const name = node ?? this.name;
+    if (!isNodeId(name) || name === "all")
+      throw new Problem(
+        "bad_request",
+        `${JSON.stringify(name)} is not a node name: use 1 to 63 of a-z, 0-9 and inner hyphens`,
+      );
+    if (fleet.peers.length > 0)
+      throw new Problem(
+        "already_member",
+        `this node is ${this.name} in a fleet with ${fleet.peers.join(", ")}; use another home to join a second fleet`,
+      );
+    const { invitation, welcome } = await askToJoin(code, name, {
+      ...this.#parts,
+      ...{ identity, sealing: this.#sealing, stream: mailbox.stream, now: Date.now },
+      addresses: () => this.#supervisor.addresses(),
+      prepare: (inviter, addresses) => this.#prepareToJoin(inviter, addresses),
+    });
+    const { secret, authority, membership, hints } = welcome;
+    fleet.adopt({ node: name, fleet: invitation.fleet, secret, authority, membership });
+    for (const [peer, at] of Object.entries(hints))
+      if (isNodeId(peer) && peer !== name) await this.#peers.hint(peer, at);
+    // Under its new name, and with its new peers.
+    await this.#supervisor.reopen();
+    this.#hellos.say(fleet.peers);
+    this.events.emit("peer", { node: name, state: "joined", fleet: fleet.fleet });
+    return { node: name, fleet: fleet.fleet, peers: fleet.peers };
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#close();
+  }
+
+  /** Ends what this object started; the store and the local API are ended by whoever opened them. */
+  async end(): Promise<void> {
+    this.#post.close();
+    this.#carriage.close();
+    await this.#supervisor.close();
+    await this.#peers.save();
+  }
+
+  #supervise(channels: readonly Channel[]): Supervisor {
+    const { counters, log, fleet } = this.#parts;
+    return new Supervisor(channels, {
+      ...{ counters, log, random: Math.random, now: Date.now },
+      node: () => fleet.node,
+      receive: (bytes, channel) =>
+        this.#door.receive(bytes, { name: channel.name, effect: channel.traits.effect }),
+      addresses: (to, channel) => this.#peers.addresses(to, channel),
+      opened: (channel, link) => this.#opened(channel, link),
+      closed: (channel, reason) => {
+        this.#carriage.tell({ kind: "closed", channel: channel.name, reason });
+        this.events.emit("channel", { channel: channel.name, state: "closed", reason });
+      },
+      medium: (channel, { state, peer, reason = "" }) => {
+        const of = peer === undefined ? {} : { peer };
+        this.#carriage.tell({ kind: "medium", channel: channel.name, state, reason, ...of });
+        this.events.emit("channel", { channel: channel.name, state, reason, ...of });
+      },
+    });
+  }
+
+  #opened(channel: Channel, link: Link): void {
+    const { name, traits } = channel;
+    const carrier: Carrier = {
+      name,
+      effect: traits.effect,
+      rank: traits.rank,
+      maxFrameBytes: traits.maxFrameBytes,
+      reaches: (peer) => link.reaches(peer),
+    };
+    this.#carriage.tell({ kind: "opened", carrier });
+    this.events.emit("channel", { channel: name, state: "open" });
+    this.#hellos.say(this.#parts.fleet.peers, name);
+  }
+
+  #heard(packet: Packet, way: Way): void {
+    const { from, stream, base, kind, replyTo } = packet;
+    const first = this.#peers.lastSeen(from) === undefined;
+    this.#peers.heard(from, Date.now());
+    this.#parts.mailbox.advance(from, stream, base);
+    if (way.name === selfName) return;
+    const hello = kind === "hello";
+    if (hello || first) this.events.emit("peer", { node: from, state: "heard", channel: way.name });
+    this.#carriage.tell({ kind: "heard", channel: way.name, peer: from, hello: hello && replyTo === "" });
+    if (hello) this.#receipts.pay(from);
+  }
+
+  #arrived({ id, from, type, session, toSession, replyTo }: Packet, way: Way): void {
+    const item = this.#parts.mailbox.item(id);
+    this.events.emit("inbox", {
+      ...{
+        id,
+        from,
+        type,
+        session,
+        to_session: toSession,
+        reply_to: replyTo,
+        channel: way.name,
+        state: "delivered",
+      },
+      subject: item?.subject ?? "",
+    });
+  }
+
+  async #answered(id: PacketId, channel: string, answer: Uint8Array, believed: () => void): Promise<boolean> {
+    const opened = open(answer, this.#parts.fleet);
+    const fits = opened.ok && this.#post.fits(id, opened);
+    if (!opened.ok || !fits) {
+      this.#parts.counters.count("receipts_refused_total");
+      return false;
+    }
+    this.#peers.heard(opened.packet.from, Date.now());
+    believed();
+    return this.#post.receipt(opened, answer);
+  }
+
+  async #receipt(opened: Verified, bytes: Uint8Array): Promise<boolean> {
+    return this.#checks.receipt(opened) || this.#post.receipt(opened, bytes);
+  }
+
+  async #notice(packet: Packet): Promise<void> {
+    const { fleet, log } = this.#parts;
+    if (packet.type === "surfaced") {
+      const id = readSurfaced(packet);
+      if (id !== undefined) await this.#post.surfaced(id, packet.from);
+      return;
+    }
+    const fresh = await takeMembership(packet, fleet, this.#peers);
+    if (fresh === undefined) {
+      this.#parts.counters.count("packets_refused_total", "bad_membership");
+      return;
+    }
+    log.info("membership", { version: fleet.version, nodes: fleet.peers.length + 1 });
+    for (const node of fresh) this.events.emit("peer", { node, state: "admitted" });
+    this.#hellos.say(fresh);
+  }
+
+  /** A node was let in: the others are told, and where it is. */
+  #admitted(node: NodeId): void {
+    this.events.emit("peer", { node, state: "admitted" });
+    this.#sendMembership(this.#parts.fleet.peers.filter((peer) => peer !== node));
+  }
+
+  #sendMembership(peers: readonly NodeId[]): void {
+    for (const peer of peers) {
+      const body = membershipBody(this.#parts.fleet, this.#peers, this.#supervisor.addresses());
+      background(
+        this.#post.notify(peer, "membership", body, newPacketId(Date.now())),
+        "membership",
+        this.#parts,
+      );
+    }
+  }
+
+  #deliverers(peer: NodeId): string[] {
+    return this.#shownStates()
+      .filter(
+        ({ channel }) =>
+          channel.traits.effect === "delivers" && this.#supervisor.link(channel.name)?.reaches(peer) === true,
+      )
+      .map(({ channel }) => channel.name);
+  }
+
+  /** The channels that people see: all but the node's way to itself. */
+  #shownStates() {
+    return this.#supervisor.states().filter(({ channel }) => channel.name !== selfName);
+  }
+
+  #healthHost(): HealthHost {
+    return {
+      ...this.#parts,
+      ...{ startedAt: this.#startedAt, skipped: this.#skipped, now: Date.now },
+      states: () => this.#shownStates(),
+      peers: () => this.peers(),
+    };
+  }
+
+  /** The packet listener's port is only preferred, unless it was configured: where it is taken, any free one will do. */
+  async #settlePort(configured: ReadonlySet<string>): Promise<void> {
+    const http = this.#supervisor.states().find(({ channel }) => channel.name === "http");
+    if (http !== undefined && http.state !== "open" && !configured.has("http")) {
+      this.#parts.log.warn("packet_listener_port_taken", { reason: http.reason });
+      const any = await rebuiltListener(this.#parts, 0);
+      if (any !== undefined) await this.#supervisor.replace(any);
+    }
+    await keepPort(this.#parts.mailbox, this.#supervisor.link("http"));
+  }
+
+  async #openToMachines(): Promise<void> {
+    if (listensBeyondLoopback(this.#supervisor.link("http"))) return;
+    await keepHost(this.#parts.mailbox, "0.0.0.0");
+    const wider = await rebuiltListener(this.#parts);
+    if (wider !== undefined) await this.#supervisor.replace(wider);
+    if (!listensBeyondLoopback(this.#supervisor.link("http"))) {
+      throw new Problem(
+        "bad_request",
+        "the packet listener stays on loopback, since channels.http says so; change it in config.json",
+      );
+    }
+    this.#hellos.say(this.#parts.fleet.peers);
+  }
+
+  /** The ways to an inviting node, best first. One on another machine must be able to reach us too. */
+  async #prepareToJoin(
+    inviter: NodeId,
+    addresses: Addresses,
+  ): Promise<{ readonly name: string; readonly link: Link }[]> {
+    await this.#peers.hint(inviter, addresses);
+    const near = this.#supervisor.link("ipc")?.reaches(inviter) === true;
+    if (!near && addresses.http?.some((address) => !isLoopback(address)) === true)
+      await this.#openToMachines();
+    return this.#deliverers(inviter).flatMap((name) => {
+      const link = this.#supervisor.link(name);
+      return link === undefined ? [] : [{ name, link }];
+    });
+  }
+
+  async #encrypt(body: Uint8Array, to: NodeId, id: PacketId): Promise<Uint8Array | undefined> {
+    const { config, fleet, identity } = this.#parts;
+    const member = fleet.member(to);
+    if (config.encryption !== "on" || member === undefined) return undefined;
+    const { encryptBody } = await import("@multifleet/core/age");
+    const envelope = { fleet: fleet.fleet, from: fleet.node, to, id };
+    return encryptBody(body, envelope, ...new Set([member.recipient, identity.age.recipient]));
+  }
+
+  async #decrypt(packet: Packet): Promise<Uint8Array | undefined> {
+    const { decryptBody } = await import("@multifleet/core/age");
+    return decryptBody(packet.body, packet, this.#parts.identity.age.identity);
+  }
+}
