@@ -1,0 +1,250 @@
+import type { Call, CommandSpec, OptionSpec } from "./command.js";
+
+/** Options of every command; they may also stand before its name. */
+export const globals = {
+  home: {
+    type: "text",
+    value: "DIR",
+    completes: "directory",
+    summary: "the node's home (MULTIFLEET_HOME, else ~/.multifleet)",
+  },
+  port: {
+    type: "number",
+    value: "N",
+    summary: "the local API's port (MULTIFLEET_PORT, else what the running daemon wrote into its home)",
+  },
+  json: { type: "flag", summary: "print JSON, for programs" },
+  help: { type: "flag", summary: "say what the command does and what it takes" },
+  version: { type: "flag", summary: "print the version" },
+} as const satisfies Record<string, OptionSpec>;
+
+const waiting = {
+  wait: {
+    type: "text",
+    value: "STATE",
+    values: ["delivered", "surfaced", "settled"],
+    summary: "end only when it got so far: in the inbox, given to a session, or ended in any way",
+  },
+  timeout: {
+    type: "duration",
+    value: "TIME",
+    default: "30s",
+    summary: "how long --wait waits; the message itself goes on",
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+const message = { name: "id", summary: "the message's id, as `send` printed it" } as const;
+const item = { name: "id", summary: "the item's id, as `inbox` shows it" } as const;
+
+/** Every command, in the order of the help. */
+export const commands = {
+  send: {
+    summary: "Send a message",
+    about: [
+      "Prints the id and the state. `accepted` means that it is durable here and will be tried until it is delivered " +
+        "or its time is over; `delivered` means that the receiver's signed receipt is held.",
+      "Exit 1 where the message was not accepted, was rejected, or did not get as far as --wait asks.",
+    ],
+    positionals: [
+      { name: "to", summary: "a node, `node/session`, or `all`", completes: "node" },
+      { name: "subject", summary: "one line" },
+      { name: "body", summary: "the text; `-` reads it from standard input", optional: true },
+    ],
+    options: {
+      type: {
+        type: "text",
+        value: "TYPE",
+        values: ["context", "task", "reply", "alert"],
+        default: "context",
+        summary: "what the receiver is to make of it",
+      },
+      session: { type: "text", value: "ID", summary: "the agent session that sends it; replies go there" },
+      key: {
+        type: "text",
+        value: "K",
+        summary: "messages of one key are shown in the order in which they were sent",
+      },
+      expires: {
+        type: "time",
+        value: "TIME",
+        summary: "when it is no longer worth delivering: 90s, 1h, 7d, or an RFC 3339 time",
+      },
+      via: { type: "text", value: "CHANNEL", completes: "channel", summary: "only by this channel" },
+      "reply-to": { type: "text", value: "ID", summary: "the message that this one answers" },
+      id: {
+        type: "text",
+        value: "ID",
+        summary: "its id, where you have one: the same id is never sent twice",
+      },
+      ...waiting,
+    },
+    examples: [
+      ['send mac2 deploy "push the landing page"', "sends and prints the id"],
+      ["git diff | multifleet send mac2/review diff -", "sends what comes on standard input to one session"],
+      ['send mac2 deploy "now" --wait delivered --timeout 10s', "ends when mac2 has it, or fails after 10 s"],
+    ],
+  },
+  status: {
+    summary: "Show how far a message got, and by which way",
+    about: ["Shows the state with its reason, every attempt, and the receiver's receipt once it is held."],
+    positionals: [message],
+    options: {},
+    examples: [["status 01jt9zd7w8k2m4n6p8q0r2s4t6", "state, attempts, receipt"]],
+  },
+  inbox: {
+    summary: "Read what came in",
+    about: [
+      "Reading changes nothing. --take prints one item whole and then tells its sender that it was surfaced, " +
+        "that is, given to you or to an agent session.",
+    ],
+    positionals: [],
+    options: {
+      session: { type: "text", value: "ID", summary: "only what is for this session" },
+      unsurfaced: { type: "flag", summary: "only what no session was given yet" },
+      follow: { type: "flag", summary: "stay, and print what comes in" },
+      take: { type: "text", value: "ID", summary: "print this item whole, and mark it as surfaced" },
+      limit: { type: "number", value: "N", default: 20, summary: "at most this many, the newest" },
+    },
+    examples: [
+      ["inbox --unsurfaced", "what is new"],
+      ["inbox --follow --json", "one JSON object a line, as they come in"],
+    ],
+  },
+  reply: {
+    summary: "Answer a message of the inbox",
+    about: ["The answer goes to the session that the message came from."],
+    positionals: [item, { name: "body", summary: "the text; `-` reads it from standard input" }],
+    options: {
+      subject: { type: "text", value: "TEXT", summary: "one line, in place of `Re: ...`" },
+      session: { type: "text", value: "ID", summary: "the agent session that answers" },
+      ...waiting,
+    },
+    examples: [['reply 01jt9zd7w8k2m4n6p8q0r2s4t6 "done, all green"', "answers the session that asked"]],
+  },
+  peers: {
+    summary: "Show the other nodes of the fleet",
+    about: ["Shows when each was last heard, and the channels that lead to it."],
+    positionals: [],
+    options: { names: { type: "flag", summary: "only the names, one a line" } },
+    examples: [["peers", "who is there, and by which ways"]],
+  },
+  check: {
+    summary: "Try every channel to a node with a signed probe",
+    about: ["Shows which work, how fast, and why the others do not. Exit 1 where a node is reached by none."],
+    positionals: [
+      { name: "node", summary: "one peer; without it, all of them", optional: true, completes: "node" },
+    ],
+    options: {
+      channel: { type: "text", value: "CHANNEL", completes: "channel", summary: "only this channel" },
+    },
+    examples: [["check mac2", "every way to mac2"]],
+  },
+  summary: {
+    summary: "Print one line for a status bar",
+    about: ["The node, how it is, its peers, what waits, what is new."],
+    positionals: [],
+    options: {},
+    examples: [["summary", "mac1 ok, 2 of 2 peers, 0 waiting, 3 new"]],
+  },
+  "dead-letters": {
+    summary: "Show what did not arrive and why, or send it again",
+    about: [
+      "A dead letter expired, was rejected or was cancelled. `retry` sends its content as a new message.",
+    ],
+    positionals: [
+      { name: "action", summary: "`retry`: send one again", optional: true, values: ["retry"] },
+      { name: "id", summary: "the dead letter's id", optional: true },
+    ],
+    options: {},
+    examples: [
+      ["dead-letters", "what ended other than delivered"],
+      ["dead-letters retry 01jt9zd7w8k2m4n6p8q0r2s4t6", "sends it again, under a new id"],
+    ],
+  },
+  cancel: {
+    summary: "Take back a message that is still on its way",
+    about: [
+      "Where the receiver has it already, its receipt wins: the message then ends as delivered, and that is said.",
+    ],
+    positionals: [message],
+    options: {},
+    examples: [["cancel 01jt9zd7w8k2m4n6p8q0r2s4t6", "stops sending it"]],
+  },
+  invite: {
+    summary: "Make a code with which another machine joins",
+    about: ["The code is a secret until it is used or its time is over."],
+    positionals: [],
+    options: {
+      uses: { type: "number", value: "N", default: 1, summary: "how many machines may join with it" },
+      expires: { type: "time", value: "TIME", default: "1h", summary: "how long it is good" },
+      lan: {
+        type: "flag",
+        summary: "let other machines reach this node's packet listener, where it is on loopback only",
+      },
+    },
+    examples: [["invite --lan", "for one other machine on this network, within the hour"]],
+  },
+  join: {
+    summary: "Join the fleet that an invitation is for",
+    about: ["Run it on the machine that joins. Addresses and keys are exchanged; both are peers then."],
+    positionals: [{ name: "code", summary: "what `invite` printed" }],
+    options: { node: { type: "text", value: "NAME", summary: "this machine's name in the fleet" } },
+    examples: [["join mf1-... --node mac2", "becomes mac2"]],
+  },
+  doctor: {
+    summary: "Find what is wrong, and say what to type",
+    about: [
+      "Looks at the home, the daemon, its port, the clock, the disk, the channels, the peers and what waits. " +
+        "Exit 1 where something is wrong.",
+    ],
+    positionals: [],
+    options: {},
+    examples: [["doctor", "what is wrong, why it matters, and the command that mends it"]],
+  },
+  demo: {
+    summary: "Watch three nodes on this machine lose nothing",
+    about: [
+      "Starts three daemons in temporary homes, joins them by invitations, kills one's HTTP in mid-conversation and two " +
+        "of them outright, and counts at the end what arrived. On a terminal it then stays up to be tried, until Ctrl-C.",
+      "Exit 1 where anything was lost or came twice.",
+    ],
+    positionals: [],
+    options: { once: { type: "flag", summary: "end by itself, on a terminal too" } },
+    examples: [["demo --once", "a quarter of a minute, then everything is gone again"]],
+  },
+  completion: {
+    summary: "Print the completion script of a shell",
+    about: [],
+    positionals: [{ name: "shell", summary: "bash, zsh or fish", values: ["bash", "zsh", "fish"] }],
+    options: {},
+    examples: [
+      ["completion bash > ~/.local/share/bash-completion/completions/multifleet", "bash"],
+      ["completion zsh > ~/.zfunc/_multifleet", "zsh, where ~/.zfunc is in fpath"],
+      ["completion fish > ~/.config/fish/completions/multifleet.fish", "fish"],
+    ],
+  },
+  help: {
+    summary: "Say what a command does and what it takes",
+    about: [],
+    positionals: [{ name: "command", summary: "one of the above", optional: true, completes: "command" }],
+    options: {},
+    examples: [["help send", "the same as `multifleet send --help`"]],
+  },
+} as const satisfies Record<string, CommandSpec>;
+
+export type CommandName = keyof typeof commands;
+
+/** What the command of this name is run with. */
+export type CallOf<Name extends CommandName> = Call<(typeof commands)[Name], typeof globals>;
+
+/** Whether `text` is a command's name. */
+export function isCommand(text: string): text is CommandName {
+  return Object.hasOwn(commands, text);
+}
+
+/** The command, with its literal types forgotten: what help, completion and the reference read. */
+export function specOf(name: CommandName): CommandSpec {
+  return commands[name];
+}
+
+export const commandNames = Object.keys(commands) as CommandName[];
