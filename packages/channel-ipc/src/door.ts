@@ -1,0 +1,179 @@
+import { chmod, lstat, unlink } from "node:fs/promises";
+import { connect, createServer, type Server } from "node:net";
+import { isMainThread } from "node:worker_threads";
+import { ChannelError, type ChannelHost } from "@multifleet/core";
+import { codeOf } from "./failure.js";
+import { Guest, type Rooms } from "./guest.js";
+import type { Settings } from "./options.js";
+import { hasPipes, placeFor } from "./place.js";
+
+/** How long frames may go on being answered once the door is closed, in ms. */
+const graceMs = 2_000;
+
+/** Starts to listen. @throws ChannelError `MISCONFIGURED` when the path cannot be had, `INTERNAL` otherwise. */
+export async function openDoor(host: ChannelHost, settings: Settings): Promise<Door> {
+  const path = await placeFor(settings.path, host.node);
+  if (!hasPipes) await removeStale(path);
+  const door = new Door(host, settings, path);
+  await door.start();
+  return door;
+}
+
+/** The socket that this node's peers connect to. */
+export class Door implements Rooms {
+  /** Where it is: the configured path, or what stands in for it. */
+  readonly path: string;
+  readonly host: ChannelHost;
+  readonly frameTimeoutMs: number;
+  /** Resolves when the server ended without having been told to. */
+  readonly broken: Promise<ChannelError>;
+  readonly #server: Server;
+  readonly #maxConnections: number;
+  readonly #budget: number;
+  readonly #strangers = new Set<Guest>();
+  readonly #known = new Set<Guest>();
+  /** Half frames, those that began earliest first, with the memory that each takes. */
+  readonly #halves = new Map<Guest, number>();
+  #halfBytes = 0;
+  #bytesInHand = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(host: ChannelHost, settings: Settings, path: string) {
+    this.host = host;
+    this.path = path;
+    this.frameTimeoutMs = settings.frameTimeoutMs;
+    this.#maxConnections = settings.maxConnections;
+    this.#budget = settings.maxInboundBytes;
+    this.#server = createServer((socket) => {
+      this.#strangers.add(new Guest(socket, this));
+      if (this.#strangers.size + this.#known.size > this.#maxConnections)
+        [...this.#strangers][0]?.evict("evicted_connections");
+    });
+    this.broken = new Promise((resolve) => {
+      this.#server.once("close", () => {
+        if (this.#closing === undefined) resolve(new ChannelError("INTERNAL", "ipc: the listener ended"));
+      });
+    });
+  }
+
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const fail = (error: Error) => reject(whyNot(error, this.path));
+      this.#server.once("error", fail);
+      const listen = () =>
+        this.#server.listen(this.path, () => {
+          this.#server.off("error", fail);
+          this.#server.on("error", () => this.host.count("accept_errors"));
+          resolve();
+        });
+      if (hasPipes) listen();
+      else withUmask(0o177, listen);
+    });
+    if (!hasPipes) await chmod(this.path, 0o600);
+  }
+
+  /** Stops accepting, lets what is in hand be answered, and ends every connection. */
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      const guests = [...this.#strangers, ...this.#known];
+      const deadline = setTimeout(() => {
+        for (const guest of guests) guest.destroy();
+      }, graceMs);
+      this.#server.close(() => {
+        clearTimeout(deadline);
+        resolve();
+      });
+      for (const guest of guests) guest.dismiss();
+    });
+    return this.#closing;
+  }
+
+  hold(bytes: number): boolean {
+    if (this.#bytesInHand + bytes > this.#budget) return false;
+    this.#bytesInHand += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#bytesInHand -= bytes;
+  }
+
+  store(guest: Guest, bytes: number, isNew: boolean): void {
+    this.#halfBytes += bytes - (this.#halves.get(guest) ?? 0);
+    if (isNew || bytes === 0) this.#halves.delete(guest);
+    if (bytes > 0) this.#halves.set(guest, bytes);
+    while (this.#halfBytes > this.#budget) {
+      const [oldest] = this.#halves.keys();
+      if (oldest === undefined) return;
+      this.store(oldest, 0, true);
+      oldest.evict("crowded_out_frames");
+    }
+  }
+
+  trust(guest: Guest): void {
+    if (this.#strangers.delete(guest)) this.#known.add(guest);
+  }
+
+  leave(guest: Guest): void {
+    this.store(guest, 0, true);
+    this.#strangers.delete(guest);
+    this.#known.delete(guest);
+  }
+}
+
+/** Removes the socket that a killed process left behind. @throws ChannelError `MISCONFIGURED` when the path is not free. */
+async function removeStale(path: string): Promise<void> {
+  const found = await lstat(path).catch(unlessMissing);
+  if (found === undefined) return;
+  if (!found.isSocket())
+    throw new ChannelError("MISCONFIGURED", `ipc: ${path} is no socket: remove it, or set another "path"`);
+  if (await answers(path)) throw inUse(path);
+  const still = await lstat(path).catch(unlessMissing);
+  if (still === undefined) return;
+  // Another daemon may have come in between: its socket is not ours to remove.
+  if (still.ino !== found.ino) throw inUse(path);
+  await unlink(path);
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (codeOf(error) !== "ENOENT") throw error;
+  return undefined;
+}
+
+/** Whether somebody listens on a socket. */
+async function answers(path: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", (error) => resolve(!["ECONNREFUSED", "ENOENT"].includes(codeOf(error))));
+  });
+}
+
+/** Runs `body`, in which files are made synchronously, without the rights in `mask`. A worker thread has no umask of its own. */
+function withUmask(mask: number, body: () => void): void {
+  if (!isMainThread) return body();
+  const before = process.umask(mask);
+  try {
+    body();
+  } finally {
+    process.umask(before);
+  }
+}
+
+function inUse(path: string, cause?: unknown): ChannelError {
+  return new ChannelError(
+    "MISCONFIGURED",
+    `ipc: ${path} is in use by another daemon: end that one, or set another "path"`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+function whyNot(error: Error, path: string): ChannelError {
+  const code = codeOf(error);
+  if (code === "EADDRINUSE") return inUse(path, error);
+  const kind = code === "EACCES" || code === "ENOENT" || code === "EROFS" ? "MISCONFIGURED" : "INTERNAL";
+  return new ChannelError(kind, `ipc: cannot listen on ${path}: ${error.message}`, { cause: error });
+}
