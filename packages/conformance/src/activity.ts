@@ -43,6 +43,7 @@ interface Resource {
 export class Activity {
   readonly #within = new AsyncLocalStorage<true>();
   readonly #live = new Map<number, Resource>();
+  readonly #begun: string[] = [];
   readonly #keepAliveMs: number | undefined;
   readonly #hook = createHook({
     init: (id, type, trigger, held) => this.#started(id, type, trigger, held),
@@ -68,26 +69,16 @@ export class Activity {
     }
   }
 
-  /** What has been started and has not ended. */
-  started(): string[] {
-    return [...this.#live.values()].map(nameOf);
+  /** Passes when nothing was started at all. */
+  async checkInert(): Promise<void> {
+    await this.#settled();
+    assert.deepEqual(this.#begun, [], "what has been started");
   }
 
   /** Passes when all handles are closed, and no timer is left that keeps the process alive or never ends. */
   async checkClosed(): Promise<void> {
-    const open = () => [...this.#live.values()].filter(isOpen);
-    await new Promise<void>((resolve) => {
-      // Node tells of an end a few turns of the loop after it.
-      const late = setTimeout(resolve, 10 * quietMs);
-      this.#onEnd = () => {
-        if (open().length > 0) return;
-        clearTimeout(late);
-        resolve();
-      };
-      this.#onEnd();
-    });
-    this.#onEnd = () => undefined;
-    assert.deepEqual(open().map(nameOf), [], "what is left open");
+    await this.#settled();
+    assert.deepEqual([...this.#live.values()].filter(isOpen).map(nameOf), [], "what is left open");
     await this.checkRest();
   }
 
@@ -127,6 +118,18 @@ export class Activity {
     }
   }
 
+  /** Resolves once nothing has begun or ended for a while: Node tells of both a few turns of the loop later. */
+  async #settled(): Promise<void> {
+    let late: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      const quiet = setTimeout(resolve, quietMs);
+      late = setTimeout(resolve, 10 * quietMs);
+      this.#onStart = this.#onEnd = () => quiet.refresh();
+    });
+    clearTimeout(late);
+    this.#onStart = this.#onEnd = () => undefined;
+  }
+
   #started(id: number, type: string, trigger: number, held: object): void {
     if (!handles.has(type) && !underWay.test(type)) return;
     // An accepted connection is made outside of any context; what triggered it, its server, is known.
@@ -143,6 +146,7 @@ export class Activity {
       resource = { ...resource, timer };
     }
     this.#live.set(id, resource);
+    this.#begun.push(nameOf(resource));
     this.#onStart(resource);
   }
 

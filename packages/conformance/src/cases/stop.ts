@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
+import { answerTo, sameBytes } from "../bytes.js";
 import { failed, needsDelivery, needsInbound, succeeded, type Case } from "../case.js";
-import { Gate } from "../host.js";
+import { Gate, take } from "../host.js";
 import { needsLimit } from "../sizes.js";
 
 /** Sends that must not happen, or must stop. */
@@ -11,17 +13,21 @@ export const stopCases: readonly Case[] = [
     async run(world) {
       const [alpha, bravo] = await world.pair();
       const gate = new Gate();
-      bravo.host.judge = gate.before(() => ({ code: "taken", answer: world.bytes(8) }));
+      bravo.host.judge = gate.before(take);
       const abort = new AbortController();
       const sending = alpha.send(bravo, world.bytes(64), abort.signal);
       await world.arrived(bravo, 1);
       abort.abort();
       failed(await sending, "ABORTED");
-      const [first, second] = [alpha.send(bravo), alpha.send(bravo)];
+      // The answer to the frame that nobody waits for any more comes with those to two others.
+      const frames = [world.bytes(64), world.bytes(64)];
+      const results = frames.map((bytes) => alpha.send(bravo, bytes));
       await world.arrived(bravo, 3);
       gate.open();
-      succeeded(await first, "delivers");
-      succeeded(await second, "delivers");
+      for (const [index, bytes] of frames.entries()) {
+        const answer = succeeded(await (results[index] ?? assert.fail()), "delivers");
+        assert.ok(answer && sameBytes(answer, answerTo(bytes)), "later frames get their own answers");
+      }
     },
   },
   {
