@@ -39,7 +39,10 @@ function address(ip = "", port = 0): { readonly v4: string; readonly v6: string 
   const bytes = Buffer.from(ip.split(".").map(Number));
   const mapped = Buffer.from([0, 0, 0xff, 0xff]);
   const little = endianness() === "LE";
-  const word = (of: Buffer) => Buffer.from(little ? of.toReversed() : of).toString("hex").toUpperCase();
+  const word = (of: Buffer) =>
+    Buffer.from(little ? of.toReversed() : of)
+      .toString("hex")
+      .toUpperCase();
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return { v4: word(bytes) + suffix, v6: "0".repeat(16) + word(mapped) + word(bytes) + suffix };
 }

@@ -25,7 +25,9 @@ export function validate<Schema extends z.ZodObject>(
 ): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const errors = result.error.issues.flatMap((issue) => faults(issue, schema, place)).slice(0, most);
+  const found = result.error.issues.flatMap((issue) => faults(issue, schema, place));
+  // Of what is wrong with one value in several ways, the last and narrowest is told.
+  const errors = [...new Map(found.map((each) => [where(each), each])).values()].slice(0, most);
   const detail = errors.map((each) => `${where(each)} ${each.detail}`).join("; ");
   const code: ProblemCode = place === "path" ? "bad_id" : "bad_request";
   throw new Problem(code, `${detail}.`, { extra: { errors } });
@@ -42,9 +44,18 @@ function faults(issue: z.core.$ZodIssue, schema: z.ZodObject, place: Place): Fau
   }
   const at = spot(issue.path, place);
   if (issue.code === "invalid_value")
-    return [{ ...at, detail: `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")}`, allowed: issue.values }];
+    return [
+      {
+        ...at,
+        detail: `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")}`,
+        allowed: issue.values,
+      },
+    ];
   if (issue.code === "invalid_type") return [{ ...at, detail: `must be ${article(issue.expected)}` }];
-  return [{ ...at, detail: lower(issue.message) }];
+  if (issue.code === "too_big") return [{ ...at, detail: `must be at most ${amount(issue.maximum, issue)}` }];
+  if (issue.code === "too_small")
+    return [{ ...at, detail: `must be at least ${amount(issue.minimum, issue)}` }];
+  return [{ ...at, detail: issue.message }];
 }
 
 /** The schema of the object that `path` leads to. */
@@ -80,6 +91,6 @@ function article(type: string): string {
   return `${/^[aeiou]/.test(type) ? "an" : "a"} ${type}`;
 }
 
-function lower(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+function amount(count: number | bigint, { origin }: { readonly origin: string }): string {
+  return origin === "string" ? `${count} characters long` : `${count}`;
 }

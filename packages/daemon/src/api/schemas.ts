@@ -23,6 +23,7 @@ export const field = z
   .refine(isField, `must be at most ${maxFieldBytes} bytes of text without control characters`);
 
 export const recipient = z.string().refine((text) => {
+  if (text === "all") return true;
   const slash = text.indexOf("/");
   if (slash < 0) return isNodeId(text);
   const session = text.slice(slash + 1);

@@ -91,10 +91,13 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
   server.on("clientError", (error: NodeJS.ErrnoException, stream) => {
     const socket = stream as Socket;
     const response = answering.get(socket);
-    // The answer to a whole request before it is still to come or half written: this one cannot be answered in its place.
+    // The answer to a whole request before this is still to come or half written: nothing can be said in its place.
     const busy =
       response !== undefined && !response.writableEnded && (response.req.complete || response.headersSent);
-    if (error.code === "ECONNRESET" || !socket.writable || busy) {
+    if (busy && error.code === "HPE_CLOSED_CONNECTION") {
+      // That request was to be the last: what follows it is not looked at, and the connection ends with its answer.
+      counters.count("api_refusals_total", "bad_request");
+    } else if (busy || error.code === "ECONNRESET" || !socket.writable) {
       counters.count("api_disconnects_total");
       socket.destroy();
     } else refuseRaw(socket, unreadable(error));

@@ -100,7 +100,7 @@ export class Fleet implements Trust {
   }
 
   get node(): NodeId {
-    return this.#file.node as NodeId;
+    return this.#file.node;
   }
 
   get fleet(): FleetId {

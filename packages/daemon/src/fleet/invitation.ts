@@ -55,7 +55,7 @@ export function decodeInvitation(code: string): Invitation | undefined {
   const parsed = schema.safeParse(value);
   if (!parsed.success) return undefined;
   const { f, n, k, s, e, a } = parsed.data;
-  return { fleet: f as FleetId, node: n as NodeId, key: k, secret: s, expires: e, addresses: a };
+  return { fleet: f, node: n, key: k, secret: s, expires: e, addresses: a };
 }
 
 function checksum(text: string): string {

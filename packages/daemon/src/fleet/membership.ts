@@ -79,7 +79,7 @@ export function readMembership(signed: SignedMembership, authority: Verifier): M
   const { fleet, version, members } = parsed.data;
   const names = new Set(members.map((member) => member.node));
   if (names.size !== members.length) return undefined;
-  return { fleet: fleetId(fleet), version, members: members as Member[] };
+  return { fleet: fleetId(fleet), version, members };
 }
 
 function signedBytes(document: string): Uint8Array {

@@ -43,7 +43,7 @@ export function surfacedBody(id: PacketId): Uint8Array {
 
 export function readSurfaced(packet: Packet): PacketId | undefined {
   const parsed = surfacedNotice.safeParse(decode(packet.body));
-  return parsed.success ? (parsed.data.id as PacketId) : undefined;
+  return parsed.success ? parsed.data.id : undefined;
 }
 
 function encode(value: unknown): Uint8Array {

@@ -37,8 +37,23 @@ export class FakeNode implements FleetNode {
     this.home = home;
   }
 
+  readonly #watches = new Set<() => void>();
+
+  /** Resolves once handlers have made so many calls of this name. */
+  called(name: string, times: number): Promise<void> {
+    return new Promise((resolve) => {
+      const watch = () => {
+        if (this.calls.filter((call) => call.name === name).length >= times && this.#watches.delete(watch))
+          resolve();
+      };
+      this.#watches.add(watch);
+      watch();
+    });
+  }
+
   #called(name: string, given?: unknown): void {
     this.calls.push({ name, given });
+    for (const watch of this.#watches) watch();
     const { failure } = this;
     this.failure = undefined;
     if (failure !== undefined) throw failure;
@@ -53,7 +68,9 @@ export class FakeNode implements FleetNode {
       state: "accepted",
       type: request.type,
       from: this.name,
-      to: nodeId(request.to?.split("/")[0] ?? "mac2"),
+      to: nodeId(
+        request.to === undefined || request.to === "all" ? "mac2" : (request.to.split("/")[0] ?? ""),
+      ),
       subject: request.payload.subject,
       session: "s",
       to_session: "t",
@@ -69,7 +86,8 @@ export class FakeNode implements FleetNode {
       receipt: { from: nodeId("mac2"), outcome: "delivered", digest: "00", sealed: "AAAA" },
     };
     this.sent.set(id, view);
-    if (request.to === "all") return { id, state: view.state, messages: [{ id, to: view.to, state: view.state }] };
+    if (request.to === "all")
+      return { id, state: view.state, messages: [{ id, to: view.to, state: view.state }] };
     return { id, state: view.state };
   }
 
@@ -86,8 +104,8 @@ export class FakeNode implements FleetNode {
   }
 
   wait(id: string, state: string, signal: AbortSignal) {
-    this.#called("wait", { id, state });
     this.waits.push({ id, state, signal });
+    this.#called("wait", { id, state });
     const view = this.sent.get(id);
     if (view === undefined) throw new Problem("unknown_message", "No message has this id.");
     return new Promise<MessageView>((resolve) => {

@@ -26,10 +26,31 @@ export interface Ask {
 
 export const token = "x".repeat(43);
 
+/** Counters that tell when they have counted something. */
+class WatchedCounters extends Counters<typeof counterTable> {
+  readonly #watches = new Set<() => void>();
+
+  override add(name: keyof typeof counterTable, amount: number, label?: string): void {
+    super.add(name, amount, label);
+    for (const watch of this.#watches) watch();
+  }
+
+  /** Resolves once `so` holds, looked at whenever something is counted. */
+  until(so: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const watch = () => {
+        if (so() && this.#watches.delete(watch)) resolve();
+      };
+      this.#watches.add(watch);
+      watch();
+    });
+  }
+}
+
 /** Serves the API of a fake node until the test ends. */
 export async function serve(limits: Partial<ApiLimits> = {}) {
   const node = new FakeNode("/home/somebody/.multifleet");
-  const counters = new Counters(counterTable);
+  const counters = new WatchedCounters(counterTable);
   const logged: { readonly event: string; readonly facts: unknown }[] = [];
   const record = (event: string, facts?: unknown) => void logged.push({ event, facts });
   const log = { info: record, warn: record, error: record };
@@ -49,7 +70,11 @@ export async function serve(limits: Partial<ApiLimits> = {}) {
   };
 }
 
-function ask(port: number, path: string, { method, headers, body, token: shown = true }: Ask): Promise<Answer> {
+function ask(
+  port: number,
+  path: string,
+  { method, headers, body, token: shown = true }: Ask,
+): Promise<Answer> {
   const plain = typeof body === "object" && !(body instanceof Uint8Array);
   const content = plain ? JSON.stringify(body) : body;
   return new Promise((resolve, reject) => {
@@ -73,7 +98,8 @@ function ask(port: number, path: string, { method, headers, body, token: shown =
         response.on("error", reject);
         response.on("end", () => {
           const text = Buffer.concat(chunks).toString();
-          const json = response.headers["content-type"]?.includes("json") ? JSON.parse(text) : undefined;
+          const json =
+            text !== "" && response.headers["content-type"]?.includes("json") ? JSON.parse(text) : undefined;
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
         });
       },

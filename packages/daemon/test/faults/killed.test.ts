@@ -1,0 +1,33 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { TestFleet } from "../fleet.js";
+import { expectBalanced, Ledger } from "../ledger.js";
+import { runSeed, seeded } from "../seeded.js";
+
+/** How often a process is killed; F1 and F2 of the fault table ask for 200. */
+const kills = Number(process.env["MULTIFLEET_KILLS"] ?? 200);
+
+for (const victim of ["mac1", "mac2"] as const) {
+  const role = victim === "mac1" ? "sender" : "receiver";
+  test(`F${victim === "mac1" ? 1 : 2}: the ${role} is killed ${kills} times; what was accepted is in the inbox once`, async () => {
+    const random = seeded(runSeed(`${role} killed`));
+    await using fleet = await TestFleet.start(["mac1", "mac2"]);
+    const [mac1, mac2, killed] = [fleet.node("mac1"), fleet.node("mac2"), fleet.node(victim)];
+    const ledger = new Ledger();
+    for (let kill = 0; kill < kills; kill++) {
+      const posts = Array.from({ length: 4 }, async () => {
+        for (let i = 0; i < 4 && mac1.running; i++) await ledger.post(mac1, "mac2");
+      });
+      // The instant is what is being drawn: anywhere from before the first answer to after the last.
+      await pause(random() * 30);
+      await killed.kill("SIGKILL");
+      await Promise.all(posts);
+      await killed.start();
+    }
+    await ledger.delivered(mac1, 60);
+    await ledger.compare(mac2);
+    await expectBalanced(mac1);
+    expect(ledger.accepted.size).toBeGreaterThan(kills);
+    console.log(`${role}: ${kills} kills, ${ledger.accepted.size} accepted, ${ledger.unknown.size} unknown`);
+  }, 900_000);
+}
