@@ -141,18 +141,13 @@ async function open(daemon, host, port, peers) {
 }
 
 /** @returns {import("@multifleet/core").SendResult} what a peer's reply means: the verdict in one byte, then the answer */
-function resultOf(reply = new Uint8Array()) {
-  const answer = reply.subarray(1);
-  switch (verdicts[reply[0] ?? -1]) {
-    case "taken":
-      return { ok: true, effect: "delivers", ...(answer.length > 0 && { answer }) };
-    case "refused":
-      return failure("REFUSED", "the peer turned the packet away");
-    case "later":
-      return failure("BUSY", "the peer asks to come again later");
-    case undefined:
-      return failure("CLOSED", "the peer hung up before it answered");
-  }
+function resultOf(/** @type {Uint8Array | undefined} */ reply) {
+  const verdict = verdicts[reply?.[0] ?? -1];
+  const answer = reply?.subarray(1);
+  if (verdict === "taken") return { ok: true, effect: "delivers", ...(answer?.length && { answer }) };
+  if (verdict === "refused") return failure("REFUSED", "the peer turned the packet away");
+  if (verdict === "later") return failure("BUSY", "the peer asks to come again later");
+  return failure("CLOSED", "the peer hung up before it answered");
 }
 
 /**
