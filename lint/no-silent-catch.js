@@ -6,6 +6,8 @@ import { contains, definitionOf, isFunction, isNothing, lastName } from "./synta
 
 const SILENT = "This failure leaves no trace: rethrow it, return a code, count it, or pass the error on.";
 const QUIET_NAMES = /^(noop|ignore|swallow|silence|discard)/i;
+/** Counters, and the assertions of a test: they throw. */
+const SPEAKERS = /^(count(er)?s?|expect|assert)$|Count(er)?s?$/;
 const SPEAKING_CALLS = new Set(["count", "reject", "fail", "abort"]);
 
 /** @type {(node: Node, names: Names) => boolean} */
@@ -15,7 +17,7 @@ const mentions = (node, names) => contains(node, (n) => n.type === "Identifier" 
 function speaks(call) {
   if (SPEAKING_CALLS.has(lastName(call.callee) ?? "")) return true;
   const exits = lastName(call.callee) === "exit" && lastName(call.callee.object) === "process";
-  return exits || contains(call.callee, (n) => /^count(er)?s?$|Count(er)?s?$/.test(n.name ?? ""));
+  return exits || contains(call.callee, (n) => SPEAKERS.test(n.name ?? ""));
 }
 
 /** Whether evaluating this expression deals with the error. @type {(node: Node, names: Names) => boolean} */
@@ -88,15 +90,16 @@ function answers({ type, argument, parent }) {
   if (!isNothing(argument)) return true;
   let fn = parent;
   while (fn !== null && !isFunction(fn)) fn = fn.parent;
-  const announced = contains(
-    fn?.returnType,
-    (n) => n.type === "TSUnionType" && n.types.some(isUndefinedType),
-  );
-  return argument !== null && announced;
+  return argument !== null && contains(fn?.returnType, announcesNothing);
 }
 
 /** @type {(type: Node) => boolean} */
-const isUndefinedType = ({ type }) => type === "TSUndefinedKeyword";
+const announcesNothing = ({ type, types }) =>
+  type === "TSUnknownKeyword" ||
+  (type === "TSUnionType" && types.some((/** @type {Node} */ each) => each.type === "TSUndefinedKeyword"));
+
+/** A failure after one's own abort is its echo. @type {(node: Node) => boolean} */
+const asksForAbort = (node) => node.type === "MemberExpression" && lastName(node) === "aborted";
 
 /** @type {(statement: Node, names: Names) => "dealt" | "dropped" | "open"} */
 function outcomeOfIf({ test, consequent, alternate }, names) {
@@ -106,8 +109,8 @@ function outcomeOfIf({ test, consequent, alternate }, names) {
   if (both.every((each) => each === "dealt")) return "dealt";
   const looked = mentions(test, names) || contains(test, asksForAbort);
   if (!looked) return both.includes("dropped") ? "dropped" : "open";
-  if (alternate === null) return then === "dealt" && leaves(consequent) ? "dealt" : "open";
-  if (both.includes("open")) return "open";
+  const left = (then === "dealt" && leaves(consequent)) || (otherwise === "dealt" && leaves(alternate));
+  if (both.includes("open")) return left ? "dealt" : "open";
   return both.includes("dealt") ? "dealt" : "dropped";
 }
 

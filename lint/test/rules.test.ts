@@ -24,7 +24,10 @@ function lint(paths: readonly string[], config = ".oxlintrc.json"): Finding[] {
     maxBuffer: 1 << 26,
   });
   if (!stdout.startsWith("{")) throw new Error(`oxlint did not answer: ${stdout}${stderr}`);
-  return (JSON.parse(stdout) as { diagnostics: Finding[] }).diagnostics;
+  const { diagnostics } = JSON.parse(stdout) as { diagnostics: Finding[] };
+  const crash = diagnostics.find(({ message }) => message.startsWith("Error running JS plugin"));
+  if (crash !== undefined) throw new Error(crash.message);
+  return diagnostics;
 }
 
 /** The lines that a fixture marks: `BAD` is the line itself, `BAD-1` the line before. */
