@@ -48,8 +48,8 @@ const steps = [
   {
     name: "channel",
     proves: "a channel of a third party works",
-    needs: "examples/custom-channel/check.mjs",
-    run: node("examples/custom-channel/check.mjs"),
+    needs: "examples/custom-channel/package.json",
+    run: node("scripts/check-channel.mjs"),
   },
   { name: "packages", proves: "what would be published is right", run: node("scripts/check-packages.mjs") },
   {
