@@ -74,11 +74,16 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
   await listen(server, options.port);
   const { port } = server.address() as AddressInfo;
   const dispatch = new Dispatch({ ...options, host: `${address}:${port}`, keepAliveMs: limits.keepAliveMs });
-  const answering = new WeakMap<Socket, ServerResponse>();
+  /** Each connection, and the answer to its latest request. */
+  const connections: Connections = new Map();
 
+  server.on("connection", (socket) => {
+    connections.set(socket, undefined);
+    socket.on("close", () => connections.delete(socket));
+  });
   for (const event of ["request", "checkContinue", "checkExpectation"] as const)
     server.on(event, (request, response) => {
-      answering.set(request.socket, response);
+      connections.set(request.socket, response);
       void dispatch.answer(request, response);
     });
   const refuseRaw = (socket: Socket, problem: Problem) => {
@@ -90,7 +95,7 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
   });
   server.on("clientError", (error: NodeJS.ErrnoException, stream) => {
     const socket = stream as Socket;
-    const response = answering.get(socket);
+    const response = connections.get(socket);
     // The answer to a whole request before this is still to come or half written: nothing can be said in its place.
     const busy =
       response !== undefined && !response.writableEnded && (response.req.complete || response.headersSent);
@@ -111,9 +116,11 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
   let closing: Promise<void> | undefined;
   return {
     port,
-    close: () => (closing ??= close(server, dispatch, limits.closeMs)),
+    close: () => (closing ??= close(server, dispatch, connections, limits.closeMs)),
   };
 }
+
+type Connections = Map<Socket, ServerResponse | undefined>;
 
 /** Why a request could not be read at all. */
 function unreadable(error: NodeJS.ErrnoException): Problem {
@@ -136,9 +143,19 @@ function listen(server: Server, port: number): Promise<void> {
   });
 }
 
-async function close(server: Server, dispatch: Dispatch, closeMs: number): Promise<void> {
+async function close(
+  server: Server,
+  dispatch: Dispatch,
+  connections: Connections,
+  closeMs: number,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   dispatch.close();
+  for (const [socket, response] of connections) {
+    // node:http would keep those that have never sent a request.
+    if (response === undefined || response.writableFinished) socket.destroy();
+    else response.once("close", () => socket.destroySoon());
+  }
   const deadline = setTimeout(() => server.closeAllConnections(), closeMs);
   await closed;
   clearTimeout(deadline);

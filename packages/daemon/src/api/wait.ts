@@ -9,11 +9,11 @@ export async function waitFor(
   timeout: string,
   signal: AbortSignal,
 ): Promise<MessageView> {
+  if (signal.aborted) return node.message(id);
   const over = new AbortController();
   const end = () => over.abort();
   const deadline = setTimeout(end, durationMs(timeout));
   signal.addEventListener("abort", end, { once: true });
-  if (signal.aborted) end();
   try {
     return await node.wait(id, wait, over.signal);
   } finally {

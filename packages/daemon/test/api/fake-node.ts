@@ -28,7 +28,7 @@ export class FakeNode implements FleetNode {
   readonly items: Item[] = [];
   status: HealthView["status"] = "ok";
   /** Thrown by the next call. */
-  failure: unknown;
+  failure: Error | undefined;
   /** Held back until it resolves. */
   gate: Promise<void> = Promise.resolve();
   readonly waits: { readonly id: string; readonly state: string; readonly signal: AbortSignal }[] = [];

@@ -200,13 +200,14 @@ test("a broken request behind a good one does not take its answer", async () => 
 });
 
 test("the close answers what is under way, refuses what is new, and leaves no connection", async () => {
-  const { api, node, ask, port } = await serve();
+  const { api, node, ask, port, counters } = await serve();
   let open = () => {};
   node.gate = new Promise((resolve) => (open = resolve));
   const idle = await dial(port);
+  const events = ask("/events");
+  await counters.until(() => counters.value("api_requests_total") === 1);
   const slow = ask("/message", { body: { ...example, id: "m1" } });
   const waiting = ask("/message?wait=settled&timeout=1h", { body: { ...example, id: "m2" } });
-  const events = ask("/events");
   await node.called("send", 2);
   const closed = api.close();
   expect(api.close()).toBe(closed);

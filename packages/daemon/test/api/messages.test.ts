@@ -158,7 +158,8 @@ test.each([
   const full = character.repeat(Math.floor(maxBodyBytes / size)) + "a".repeat(maxBodyBytes % size);
   const of = (body: string) => ask("/message", { body: { ...example, payload: { subject: "s", body } } });
   expect((await of(full)).status).toBe(202);
-  expect((node.calls[0]?.given as typeof example).payload.body === full).toBe(true);
+  const given = node.calls[0]?.given as typeof example | undefined;
+  expect(given?.payload.body === full).toBe(true);
   const over = await of(full + character);
   expect(over.json).toMatchObject({ status: 413, code: "body_too_large", limit: maxBodyBytes });
   expect(over.json?.bytes).toBe(maxBodyBytes + size);
@@ -266,13 +267,13 @@ test("a problem of the node is answered with its code, its facts and Retry-After
 
 test("what nobody expected is a 500 that tells nothing, a counter and a log line that tells all", async () => {
   const { ask, node, counters, logged } = await serve();
-  for (const failure of [new TypeError("secret detail of /private/path"), "a thrown text", undefined, null]) {
-    node.failure = failure ?? new Error("none");
+  for (const failure of [new TypeError("secret detail of /private/path"), new Error("", { cause: 1 })]) {
+    node.failure = failure;
     const answer = await ask("/message?timeout=1s", { body: example });
     expect(answer.json).toMatchObject({ status: 500, code: "internal" });
-    expect(answer.text).not.toMatch(/secret|private|thrown/);
+    expect(answer.text).not.toMatch(/secret|private/);
   }
-  expect(counters.value("api_errors_total")).toBe(4);
+  expect(counters.value("api_errors_total")).toBe(2);
   expect(counters.total("api_refusals_total")).toBe(0);
   expect(logged[0]).toMatchObject({
     event: "api_request_failed",
