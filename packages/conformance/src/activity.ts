@@ -45,8 +45,10 @@ export class Activity {
   readonly #live = new Map<number, Resource>();
   readonly #begun: string[] = [];
   readonly #keepAliveMs: number | undefined;
+  readonly #init = (id: number, type: string, trigger: number, held: object) =>
+    this.#started(id, type, trigger, held);
   readonly #hook = createHook({
-    init: (id, type, trigger, held) => this.#started(id, type, trigger, held),
+    init: this.#init,
     before: (id) => this.#fired(id),
     destroy: (id) => this.#ended(id),
   });
@@ -136,7 +138,7 @@ export class Activity {
     if (this.#within.getStore() !== true && !this.#live.has(trigger)) return;
     let resource: Resource = { type, held };
     if (type === "Timeout" || type === "Immediate") {
-      const origin = armedBy();
+      const origin = armedBy(this.#init);
       if (origin === undefined) return;
       resource = { type, held, origin };
     }

@@ -1,20 +1,22 @@
 /** Node's own files that stand between `setTimeout` and whoever called it. */
 const between = /^node:(internal\/)?(async_hooks|timers(\/promises)?)$/;
 
-/** The code that is arming a timer just now, or `undefined` where that is Node itself or this kit. */
-export function armedBy(): string | undefined {
-  const caller = files(armedBy).find(({ file }) => !between.test(file) && file !== activity);
+/**
+ * The code that is arming a timer just now, or `undefined` where that is Node itself or this kit. To be called by the hook
+ * that Node runs while the timer is being made; `hook` is the outermost function of that.
+ */
+export function armedBy(hook: (...args: never[]) => unknown): string | undefined {
+  const caller = frames(hook).find(({ file }) => !between.test(file));
   if (caller === undefined || caller.file.startsWith("node:") || caller.file.startsWith(kit))
     return undefined;
   return `${caller.file}:${caller.line}`;
 }
 
-const here = files(files)[0]?.file ?? "";
+const here = frames(frames)[0]?.file ?? "";
 const kit = here.slice(0, here.lastIndexOf("/") + 1);
-const activity = here.replace(/armed-by(\.[a-z]+)$/, "activity$1");
 
-/** The files on the stack above `below`, as the engine names them: no source map has a say here. */
-function files(below: (...args: never[]) => unknown): { file: string; line: number }[] {
+/** The calls that led to `below`, innermost first, by the files that the engine knows: no source map has a say here. */
+function frames(below: (...args: never[]) => unknown): { file: string; line: number }[] {
   const before = Object.getOwnPropertyDescriptor(Error, "prepareStackTrace");
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 30;

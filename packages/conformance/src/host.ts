@@ -15,6 +15,8 @@ export class Host implements ChannelHost {
   readonly counts = new Map<string, number>();
   /** What the channel did that no channel may do. Not thrown at it: a channel might catch that. */
   readonly complaints: string[] = [];
+  /** Whether the link is disposed: every word is then one too many. */
+  isGone = false;
   /** What this daemon says of a frame. */
   judge: (bytes: Uint8Array) => Verdict | Promise<Verdict> = take;
   readonly #addresses: (to: NodeId) => readonly string[];
@@ -26,6 +28,7 @@ export class Host implements ChannelHost {
   }
 
   async receive(bytes: Uint8Array): Promise<Verdict> {
+    if (this.isGone) this.complaints.push("receive() after the link was disposed");
     if (!(bytes instanceof Uint8Array)) {
       this.complaints.push(`receive() was given a ${typeof bytes}, not a Uint8Array`);
       return { code: "refused", reason: "not bytes" };
@@ -44,6 +47,7 @@ export class Host implements ChannelHost {
   report(event: MediumEvent): void {
     if (event.state !== "up" && event.state !== "down")
       this.complaints.push(`report(): neither up nor down: ${String(event.state)}`);
+    if (this.isGone) this.complaints.push("report() after the link was disposed");
     this.events.push(event);
     this.#tell();
   }

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { newPacketId, type Channel, type Link, type NodeId, type SendResult } from "@multifleet/core";
+import {
+  newPacketId,
+  type Channel,
+  type Link,
+  type NodeId,
+  type PacketId,
+  type SendResult,
+} from "@multifleet/core";
 import { Host } from "./host.js";
 import type { World } from "./world.js";
 
@@ -26,6 +33,7 @@ export class Node {
   }
 
   async open(signal: AbortSignal = new AbortController().signal): Promise<Link> {
+    this.host.isGone = false;
     this.#link = await this.#world.within("open() ends", this.channel.open(this.host, { signal }));
     this.addresses = this.#link.addresses;
     return this.#link;
@@ -34,13 +42,20 @@ export class Node {
   async close(): Promise<void> {
     const link = this.#link;
     this.#link = undefined;
-    if (link) await this.#world.within("disposing a link ends", Promise.resolve(link[Symbol.asyncDispose]()));
+    if (link === undefined) return;
+    await this.#world.within("disposing a link ends", Promise.resolve(link[Symbol.asyncDispose]()));
+    this.host.isGone = true;
   }
 
   /** Sends `bytes` to a node, where they may arrive once. */
-  async send(to: Node, bytes = this.#world.bytes(1_024), signal?: AbortSignal): Promise<SendResult> {
+  async send(
+    to: Node,
+    bytes = this.#world.bytes(1_024),
+    signal?: AbortSignal,
+    id?: PacketId,
+  ): Promise<SendResult> {
     this.#world.expect(to, bytes);
-    return await this.carry(to.id, bytes, signal);
+    return await this.carry(to.id, bytes, signal, this.link, id);
   }
 
   /** Sends `bytes` that must arrive nowhere. */
@@ -49,8 +64,9 @@ export class Node {
     bytes: Uint8Array,
     signal: AbortSignal = new AbortController().signal,
     link = this.link,
+    id = newPacketId(Date.now()),
   ): Promise<SendResult> {
-    const frame = Object.freeze({ id: newPacketId(Date.now()), to, bytes });
+    const frame = Object.freeze({ id, to, bytes });
     const result = link.send(frame, { signal });
     assert.ok(result instanceof Promise, "send() returns a promise");
     return await this.#world.within("send() ends", result);

@@ -1,6 +1,7 @@
 // lint: polling-ok One saboteur polls a file, which the kit has to find.
 import { unwatchFile, watchFile } from "node:fs";
 import { stat } from "node:fs/promises";
+import { setMaxListeners } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { ChannelError, type Channel, type ChannelHost, type SendResult } from "@multifleet/core";
@@ -184,6 +185,65 @@ const ofMemory: readonly Row[] = [
           },
         };
       }),
+  ],
+  [
+    "send/delivers-identical-bytes",
+    /bytes arrive as they were sent/,
+    "takes the buffer around a frame for the frame",
+    (channel) =>
+      withLink(channel, ({ send }) => ({
+        send: async (frame, options) => {
+          const { buffer, length } = frame.bytes;
+          return await send({ ...frame, bytes: new Uint8Array(buffer).subarray(0, length) }, options);
+        },
+      })),
+  ],
+  [
+    "send/again",
+    /it is answered again|was handed 1 of 2/,
+    "keeps its own list of what it has sent",
+    (channel) =>
+      withLink(channel, ({ send }) => {
+        const sent = new Set<string>();
+        return {
+          async send(frame, options) {
+            if (sent.has(frame.id)) return { ok: true, effect: "delivers" };
+            sent.add(frame.id);
+            return await send(frame, options);
+          },
+        };
+      }),
+  ],
+  [
+    "send/lets-go-of-signal",
+    /the last of 20 listeners/,
+    "never stops listening to a signal",
+    (channel) =>
+      withLink(channel, ({ send }) => ({
+        async send(frame, options) {
+          setMaxListeners(0, options.signal);
+          options.signal.addEventListener("abort", () => undefined);
+          return await send(frame, options);
+        },
+      })),
+  ],
+  [
+    "close/silent",
+    /receive\(\) after the link was disposed/,
+    "goes on receiving when it was disposed",
+    (channel) => withLink(channel, () => ({ [Symbol.asyncDispose]: async () => undefined })),
+  ],
+  [
+    "close/silent",
+    /report\(\) after the link was disposed/,
+    "goes on reporting when it was disposed",
+    (channel) =>
+      withLink(channel, (link, host) => ({
+        async [Symbol.asyncDispose]() {
+          await link[Symbol.asyncDispose]();
+          setImmediate(() => host.report({ state: "down" }));
+        },
+      })),
   ],
   [
     "send/effect-matches-traits",
@@ -693,6 +753,22 @@ const ofStore: readonly Row[] = [
         return link;
       },
     }),
+  ],
+  [
+    "send/again",
+    /INTERNAL/,
+    "cannot store a frame that it has stored before",
+    (channel) =>
+      withLink(channel, ({ send }) => {
+        const sent = new Set<string>();
+        return {
+          async send(frame, options) {
+            if (sent.has(frame.id)) return failure("INTERNAL");
+            sent.add(frame.id);
+            return await send(frame, options);
+          },
+        };
+      }),
   ],
   [
     "receive/later-stays",

@@ -35,6 +35,23 @@ export const closeCases: readonly Case[] = [
     },
   },
   {
+    id: "close/silent",
+    holds: "hands over and reports nothing once it was disposed",
+    async run(world) {
+      const { rig, medium } = world;
+      const [alpha, bravo] = await world.pair();
+      succeeded(await alpha.send(bravo), rig.traits.effect);
+      if (rig.traits.inbound) await world.arrived(bravo, 1);
+      await bravo.close();
+      const result = await alpha.send(bravo);
+      if (!result.ok) checkError(result.error);
+      await rig.cut?.(medium);
+      await alpha.close();
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(bravo.host.complaints, [], "what a disposed link said");
+    },
+  },
+  {
     id: "close/sends-fail-CLOSED",
     holds: "says CLOSED to whoever sends after it was disposed",
     async run(world) {

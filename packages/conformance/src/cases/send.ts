@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { newPacketId } from "@multifleet/core";
 import { answerTo, sameBytes } from "../bytes.js";
 import { failed, needsDelivery, needsInbound, succeeded, type Case } from "../case.js";
 import { Gate, take } from "../host.js";
@@ -89,6 +90,24 @@ export const sendCases: readonly Case[] = [
       assert.equal(ended, false, "send() waits while the far daemon is still storing the frame");
       gate.open();
       succeeded(await sending, "delivers");
+    },
+  },
+  {
+    id: "send/again",
+    holds: "carries a frame again that it has carried before, as a sender does whose receipt was lost",
+    skip: needsInbound,
+    async run(world) {
+      const { effect } = world.rig.traits;
+      const [alpha, bravo] = await world.pair();
+      const bytes = world.bytes(1_024);
+      const id = newPacketId(Date.now());
+      for (const count of [1, 2, 3]) {
+        const answer = succeeded(await alpha.send(bravo, bytes, undefined, id), effect);
+        // A store may know that it has the frame; the far daemon must have been asked.
+        await world.arrived(bravo, effect === "delivers" ? count : 1);
+        if (effect === "delivers")
+          assert.ok(answer && sameBytes(answer, answerTo(bytes)), "it is answered again");
+      }
     },
   },
   {

@@ -4,6 +4,27 @@ import { failed, needsDelivery, needsInbound, succeeded, type Case } from "../ca
 import { Gate, take } from "../host.js";
 import { needsLimit } from "../sizes.js";
 
+/** Counts the listeners of a signal that are there now. */
+function listenersOf(signal: AbortSignal): { count(): number; none(): Promise<void> } {
+  const listeners = new Set<unknown>();
+  let tell: () => void = () => undefined;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (type: string, listener: never, options?: never) => {
+    listeners.add(listener);
+    add(type, listener, options);
+  };
+  signal.removeEventListener = (type: string, listener: never, options?: never) => {
+    listeners.delete(listener);
+    remove(type, listener, options);
+    if (listeners.size === 0) tell();
+  };
+  return {
+    count: () => listeners.size,
+    none: () => new Promise((resolve) => (listeners.size === 0 ? resolve() : (tell = resolve))),
+  };
+}
+
 /** Sends that must not happen, or must stop. */
 export const stopCases: readonly Case[] = [
   {
@@ -41,6 +62,21 @@ export const stopCases: readonly Case[] = [
         succeeded(await alpha.send(bravo), world.rig.traits.effect);
         if (needsInbound(world.rig) === undefined) await world.arrived(bravo, count);
       }
+    },
+  },
+  {
+    id: "send/lets-go-of-signal",
+    holds: "listens to a send's signal only until the send has ended",
+    async run(world) {
+      const { effect, inbound } = world.rig.traits;
+      const [alpha, bravo] = await world.pair();
+      const { signal } = new AbortController();
+      const listeners = listenersOf(signal);
+      for (let count = 1; count <= 20; count++) {
+        succeeded(await alpha.send(bravo, world.bytes(64), signal), effect);
+        if (inbound) await world.arrived(bravo, count);
+      }
+      await world.within(`the last of ${listeners.count()} listeners is removed`, listeners.none());
     },
   },
   {
