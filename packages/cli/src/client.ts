@@ -50,7 +50,7 @@ export async function call(
   if (typeof code !== "string") throw foreign(access, `it answered ${status} and no JSON of ours`);
   throw new Failure(
     code,
-    [detail, title, code].find((text) => typeof text === "string") as string,
+    [detail, title, code].find((said) => typeof said === "string") as string,
     hinted(code, access),
   );
 }

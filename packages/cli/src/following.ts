@@ -1,9 +1,9 @@
-import { watch } from "node:fs";
 import { api } from "./api.js";
 import type { Context } from "./context.js";
 import { follow } from "./events.js";
 import { Failure } from "./failure.js";
 import { readRunning } from "./home.js";
+import { untilRunning } from "./running.js";
 import { newest } from "./verbs/inbox.js";
 import type { InboxItem } from "./views.js";
 
@@ -40,7 +40,7 @@ export async function followInbox(
       await catchUp();
       for await (const event of stream) {
         if (event.id !== "") lastEvent = event.id;
-        if (event.type === "inbox") await catchUp();
+        if (event.type === "inbox" || event.type === "lost") await catchUp();
       }
     } finally {
       stream.close();
@@ -73,25 +73,9 @@ export async function followInbox(
       if (last === undefined || !(error instanceof Failure) || !passing.has(error.code)) throw error;
     }
     context.err.line("multifleet: the daemon ended; this goes on when it is back");
-    await started(context.home, before?.started);
+    await untilRunning(context.home, ({ started }) => started !== before?.started).found;
   }
 }
 
 /** What a daemon that ends or starts may answer with. */
 const passing = new Set(["not_running", "connection_lost", "shutting_down", "no_token"]);
-
-/** Resolves when another daemon than the one begun at `before` has written itself into the home. */
-function started(home: string, before: unknown): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const watcher = watch(home, look);
-    watcher.on("error", reject);
-    look();
-
-    function look(): void {
-      const running = readRunning(home);
-      if (running === undefined || running.started === before) return;
-      watcher.close();
-      resolve();
-    }
-  });
-}

@@ -72,6 +72,9 @@ export function findDaemon(home: string, port: number | undefined): Access {
   try {
     return { home, port: found, token: readFileSync(join(home, "api.token"), "utf8").trim() };
   } catch (error) {
+    // A home without a token has never had a daemon.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT" && readRunning(home) === undefined)
+      throw notRunning(home, error);
     throw new Failure("no_token", `the token of the local API cannot be read: ${(error as Error).message}`, {
       hint: `Is ${home} the right home? Name another with --home.`,
       cause: error,

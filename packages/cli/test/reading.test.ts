@@ -6,6 +6,10 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { item, makeRig, problem, run, writeRunning, type Rig } from "./rig.js";
 
+/** Everything that moves a terminal, but the end of a line. */
+const controls = /(?!\n)\p{Cc}|\u202e/u;
+const withoutColour = (text: string): string => text.replaceAll(/\p{Cc}\[\d+m/gu, "");
+
 /** Answers `GET /inbox` from a list, as the API does. */
 function serveInbox(rig: Rig, items: () => readonly Record<string, unknown>[]): void {
   rig.on("GET /inbox", ({ url }) => {
@@ -43,18 +47,13 @@ test("no message can send an escape to the terminal, by body, subject, session o
   serveInbox(rig, () => [item(1, { body: `${evil}\n${evil}`, subject: evil, session: evil, channel: evil })]);
   const shown = await run(["inbox"], { home: rig.home, terminal: true });
   // Colours are ours; beyond them there is no escape.
-  // oxlint-disable-next-line no-control-regex -- it is what must not be there
-  expect(shown.out.replace(/\u001b\[\d+m/g, "")).not.toMatch(
-    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/,
-  );
+  expect(withoutColour(shown.out)).not.toMatch(controls);
   expect(shown.out).toContain("\\x1b]0;owned\\x07");
   const json = await rig.run("inbox", "--json");
-  // oxlint-disable-next-line no-control-regex -- it is what must not be there
-  expect(json.out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  expect(json.out).not.toMatch(controls);
   expect(JSON.parse(json.out)).toMatchObject([{ subject: evil }]);
   rig.on("GET /peers", () => problem(500, "internal", evil));
-  // oxlint-disable-next-line no-control-regex -- it is what must not be there
-  expect((await rig.run("peers")).err).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  expect((await rig.run("peers")).err).not.toMatch(controls);
 });
 
 test("inbox asks for what is new, for one session, and keeps the newest", async () => {

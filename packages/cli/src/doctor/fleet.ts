@@ -84,10 +84,16 @@ function store(health: HealthView): Finding[] {
 }
 
 /** What the node itself says is wrong, beside what is said above. */
-function rest({ status, reasons }: HealthView): Finding[] {
+function rest({ status, reasons, channels: known, store: { failing } }: HealthView): Finding[] {
   const { ok, wrong } = findings("health");
   if (status === "ok") return [ok("the node says it is well")];
-  return reasons.map((reason) => wrong(reason, `the node is ${status}`, "npx multifleet peers"));
+  const names = Object.keys(known);
+  const said = (reason: string) =>
+    names.some((name) => reason.startsWith(`channel ${name} is `)) ||
+    (failing !== undefined && /^the (store|disk) /.test(reason));
+  return reasons
+    .filter((reason) => !said(reason))
+    .map((reason) => wrong(reason, `the node is ${status}`, "npx multifleet peers"));
 }
 
 /** Messages that ended other than delivered. */
