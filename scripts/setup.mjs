@@ -117,7 +117,9 @@ export async function setUp() {
     if (code !== 0)
       return failed("The dependencies could not be installed: is the package registry in reach?", output);
   }
-  const { code, output } = await announced("Building", () => runInstalled("typescript/bin/tsc", ["-b"]));
+  const { code, output } = await announced("Building", () =>
+    runInstalled("typescript/bin/tsc", ["-b", "tsconfig.build.json"]),
+  );
   return code === 0 || failed("The build failed.", output);
 }
 

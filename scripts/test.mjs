@@ -32,8 +32,8 @@ const steps = [
   },
   {
     name: "types",
-    proves: "tests and scripts fit the sources",
-    run: () => runInstalled("typescript/bin/tsc", ["-p", "tsconfig.test.json"]),
+    proves: "tests, scripts and examples fit the packages",
+    run: () => runInstalled("typescript/bin/tsc", ["-b", "tsconfig.json", "examples/custom-channel"]),
   },
   {
     name: "dead",
