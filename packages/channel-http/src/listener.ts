@@ -62,6 +62,8 @@ export class Listener {
       keepAliveInitialDelay: 10_000,
       maxHeaderSize: 4_096,
       noDelay: true,
+      // Checked where the refusal is counted.
+      requireHostHeader: false,
     });
     // A peer that neither reads its answer nor goes away.
     this.#server.timeout = requestTimeoutMs * 2;

@@ -12,6 +12,7 @@ export interface Refusal {
 
 export const notFound = refused(404, "not_found");
 export const badMethod: Refusal = { ...refused(405, "method_not_allowed"), header: ["allow", "POST"] };
+export const noHost = refused(400, "no_host");
 export const fromBrowser = refused(403, "forbidden_origin");
 export const badType = refused(415, "unsupported_media_type");
 export const badEncoding = refused(415, "content_encoding");
@@ -35,6 +36,7 @@ function refused(status: number, code: string): Refusal {
 export function refusalOf({ url, method, headers }: IncomingMessage): Refusal | undefined {
   if (url !== packetsPath) return notFound;
   if (method !== "POST") return badMethod;
+  if (headers.host === undefined) return noHost;
   // No peer sends these, every browser does, and a page has no business here.
   if (headers.origin !== undefined || Object.keys(headers).some((name) => name.startsWith("sec-fetch-")))
     return fromBrowser;
