@@ -1,5 +1,5 @@
-import { createServer } from "node:net";
 import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { expect, test } from "vitest";
 import { Activity } from "../src/activity.js";
 
@@ -85,11 +85,9 @@ test("a connection that a server accepted and did not close is left open", async
     await once(server, "listening");
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no port");
-    const { connect } = await import("node:net");
-    const [[accepted], near] = await Promise.all([
-      once(server, "connection"),
-      connect(address.port, "127.0.0.1"),
-    ]);
+    const accepting = once(server, "connection");
+    const near = connect(address.port, "127.0.0.1");
+    const [accepted] = await accepting;
     server.close();
     await expect(activity.checkClosed()).rejects.toThrow(/TCPWRAP/);
     near.destroy();

@@ -6,7 +6,7 @@ import { failed, succeeded, type Case } from "../case.js";
 export const mediumCases: readonly Case[] = [
   {
     id: "medium/reports-down-and-up",
-    holds: "reports that its medium went down, and that it is back, before a frame says so",
+    holds: "reports that its medium went down, and that it is back",
     skip: (rig) => (rig.cut && rig.heal ? undefined : "the rig cannot cut and heal this medium"),
     async run(world) {
       const { rig, medium } = world;
