@@ -4,16 +4,12 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commandNames, specOf } from "../src/commands.js";
+import { findProgram } from "../../../test/needs.js";
 import { run } from "./rig.js";
 
 let directory: string;
 let env: NodeJS.ProcessEnv;
 const escape = String.fromCharCode(27);
-
-/** Whether a shell is on this machine; where it is not, its cases are skipped by name. */
-function has(name: string): boolean {
-  return spawnSync(name, ["-c", "exit 0"]).status === 0;
-}
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "multifleet-completion-"));
@@ -67,7 +63,7 @@ function expectOffers(offers: readonly string[], [, offered, not = []]: (typeof 
   expect(offers.join()).not.toContain("touch");
 }
 
-describe.skipIf(!has("bash"))("bash", () => {
+describe.skipIf(findProgram("bash") === undefined)("bash", () => {
   function offers(line: string): string[] {
     // What readline does: split into words, also at =, and call the function.
     const words = line.split(/ |(?==)|(?<==)/);
@@ -96,7 +92,7 @@ _multifleet; printf '%s\\n' "\${COMPREPLY[@]}"`;
   });
 });
 
-describe.skipIf(!has("fish"))("fish", () => {
+describe.skipIf(findProgram("fish") === undefined)("fish", () => {
   const offers = (line: string): string[] =>
     shell("fish", ["--no-config", "-c"], `source fish/_multifleet; complete -C '${line}'`)
       .split("\n")
@@ -110,7 +106,7 @@ describe.skipIf(!has("fish"))("fish", () => {
   });
 });
 
-describe.skipIf(!has("zsh"))("zsh", () => {
+describe.skipIf(findProgram("zsh") === undefined)("zsh", () => {
   /** Types the line into an interactive zsh, presses Tab where the choices are listed, and reads what it shows. */
   function offers(line: string): string[] {
     const script = `

@@ -14,9 +14,13 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export async function run({ options }: CallOf<"demo">, context: Context): Promise<number> {
   const narrator = new Narrator(context.out, context.json);
   const ending = new AbortController();
-  const end = () => ending.abort();
-  for (const signal of signals) process.on(signal, end);
   const stage = await Stage.make(narrator, patience(ending.signal));
+  const end = () => {
+    // Who asks twice means at once.
+    if (ending.signal.aborted) process.exit(130);
+    ending.abort();
+  };
+  for (const signal of signals) process.on(signal, end);
   // However this process ends, its daemons do not stay.
   const abandon = () => stage.abandon();
   process.on("exit", abandon);
