@@ -60,6 +60,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   readonly #admissions: Admissions;
   #supervisor: Supervisor;
   #skipped: HealthHost["skipped"] = [];
+  #quiet = false;
 
   /** @param close Ends the node with everything around it, such as its local API. */
   constructor(parts: Parts, close: () => Promise<void>) {
@@ -103,7 +104,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     });
     this.#checks = new Checks({
       ...common,
-      states: () => this.#supervisor.states(),
+      states: () => this.#shownStates(),
       link: (channel) => this.#supervisor.link(channel),
       health: (peer) => this.#cascade.health(peer),
     });
@@ -146,7 +147,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       ...channels,
       selfChannel((bytes, way) => this.#door.receive(bytes, way)),
     ]);
-    await this.#supervisor.open();
+    await this.#quietly(() => this.#supervisor.open());
     await this.#settlePort(configured);
     for (const { channel, state, reason } of this.#supervisor.states()) {
       if (state === "misconfigured" && configured.has(channel.name))
@@ -297,7 +298,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     for (const [peer, at] of Object.entries(hints))
       if (isNodeId(peer) && peer !== name) await this.#peers.hint(peer, at);
     // Under its new name, and with its new peers.
-    await this.#supervisor.reopen();
+    await this.#quietly(async () => this.#supervisor.reopen(await rebuiltListener(this.#parts)));
     this.#hellos.say(fleet.peers);
     this.events.emit("peer", { node: name, state: "joined", fleet: fleet.fleet });
     return { node: name, fleet: fleet.fleet, peers: fleet.peers };
@@ -351,7 +352,17 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     };
     this.#carriage.tell({ kind: "opened", carrier });
     this.events.emit("channel", { channel: name, state: "open" });
-    this.#hellos.say(this.#parts.fleet.peers, name);
+    if (!this.#quiet) this.#hellos.say(this.#parts.fleet.peers, name);
+  }
+
+  /** While several channels are opened: one hello at the end tells all addresses at once. */
+  async #quietly(work: () => Promise<void>): Promise<void> {
+    this.#quiet = true;
+    try {
+      await work();
+    } finally {
+      this.#quiet = false;
+    }
   }
 
   #heard(packet: Packet, way: Way): void {
@@ -383,7 +394,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     });
   }
 
-  async #answered(id: PacketId, channel: string, answer: Uint8Array, believed: () => void): Promise<boolean> {
+  async #answered(id: PacketId, answer: Uint8Array, believed: () => void): Promise<boolean> {
     const opened = open(answer, this.#parts.fleet);
     const fits = opened.ok && this.#post.fits(id, opened);
     if (!opened.ok || !fits) {

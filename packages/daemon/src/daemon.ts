@@ -57,7 +57,7 @@ export async function createDaemon(options: DaemonOptions = {}): Promise<Daemon>
     for (const end of ends.splice(0).reverse()) await end();
   };
   try {
-    const mailbox = await openStore(home, config);
+    const mailbox = await openStore(home, config, { counters, log });
     ends.push(() => mailbox.close());
     const identity = await openIdentity(home.key);
     const fleet = Fleet.open(home.fleet, identity, {

@@ -73,7 +73,7 @@ export class Hellos {
     const { bytes, id } = this.#make(peer);
     const { answer } = await carriage.carryOnce(peer, id, bytes, { via, within: fleeting });
     counters.count("hellos_sent_total");
-    if (answer !== undefined) this.#host.log.info("hello_answered", { peer, channel: via, at: now() });
+    if (answer !== undefined) this.#host.log.info("hello_answered", { peer, channel: via });
   }
 
   #seal(asked: Packet): Uint8Array {

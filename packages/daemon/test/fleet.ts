@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
+import { Agent, request, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -171,6 +171,35 @@ export class TestNode {
   /** Waits, on the API's own event, until a message is in a state or has ended; at most `seconds`. */
   async settled(id: string, seconds = 20): Promise<Answer["body"]> {
     return (await this.get(`/message/${id}?wait=settled&timeout=${seconds}s`)).body;
+  }
+
+  /** Waits, on the API's event stream, until a message was told to be in `state`; at most `seconds`. */
+  async until(id: string, state: string, seconds = 20): Promise<void> {
+    const stream = await this.#stream(seconds);
+    try {
+      if ((await this.get(`/message/${id}`)).body.state === state) return;
+      for await (const line of createInterface({ input: stream })) {
+        if (!line.startsWith("data: ")) continue;
+        const { data } = JSON.parse(line.slice(6)) as { data: { id?: string; state?: string } };
+        if (data.id === id && data.state === state) return;
+      }
+    } finally {
+      stream.destroy();
+    }
+    throw new Error(`message ${id} was not ${state} within ${seconds} s`);
+  }
+
+  #stream(seconds: number): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${this.token}` };
+      const sent = request(
+        { host: "127.0.0.1", port: this.port, path: "/events", headers, timeout: seconds * 1_000 },
+        resolve,
+      );
+      sent.on("timeout", () => sent.destroy());
+      sent.on("error", reject);
+      sent.end();
+    });
   }
 
   /** The whole inbox, page by page. */

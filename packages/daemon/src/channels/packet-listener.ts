@@ -36,7 +36,7 @@ export function listensBeyondLoopback(link: Link | undefined): boolean {
 export function isLoopback(address: string): boolean {
   if (!URL.canParse(address)) return false;
   const { hostname } = new URL(address);
-  return hostname === "localhost" || hostname === "[::1]" || /^127\./.test(hostname);
+  return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
 }
 
 /** Keeps the port that was taken, so that peers find this node there after a restart. */

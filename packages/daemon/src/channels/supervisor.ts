@@ -68,9 +68,10 @@ export class Supervisor {
     return all;
   }
 
-  /** Closes every channel and opens it again: after this node's name changed. */
-  async reopen(): Promise<void> {
-    await Promise.all(this.#kept.map((keeper) => this.#replace(keeper, keeper.channel)));
+  /** Closes every channel and opens it again, `other` in the place of the one with its name: after this node's name changed. */
+  async reopen(other?: Channel): Promise<void> {
+    const next = (channel: Channel) => (other?.name === channel.name ? other : channel);
+    await Promise.all(this.#kept.map((keeper) => this.#replace(keeper, next(keeper.channel))));
   }
 
   /** Puts another channel in the place of the one with its name: after its options changed. */
