@@ -41,7 +41,8 @@ export function guard(request: IncomingMessage, host: string): void {
     if (name === "host") {
       hosts++;
       rightHost = raw[at + 1] === host;
-    } else if (name === "origin" || name.startsWith("sec-fetch-")) browser = raw[at];
+    } else if (name === "origin" || (name.startsWith("sec-fetch-") && !isNodesOwn(name, raw[at + 1])))
+      browser = raw[at];
     else if (name === "upgrade") upgrade = true;
     else if (name === "transfer-encoding") coding = raw[at + 1];
     else if (name === "expect") expect = raw[at + 1];
@@ -58,7 +59,7 @@ export function guard(request: IncomingMessage, host: string): void {
     throw new Problem(
       "forbidden_origin",
       `The header ${browser.slice(0, 64)} says that a browser sent this for a web page. ` +
-        "Programs must leave it out; Node's global fetch adds Sec-Fetch-Mode, node:http does not.",
+        "Programs must leave it out.",
     );
   if (upgrade)
     throw new Problem("no_upgrade", "There are no WebSockets here; GET /events is a stream of events.");
@@ -67,4 +68,12 @@ export function guard(request: IncomingMessage, host: string): void {
     throw new Problem("bad_request", "The only transfer coding understood is chunked.");
   if (expect !== undefined && expect.toLowerCase() !== "100-continue")
     throw new Problem("bad_request", "The only expectation understood is 100-continue.");
+}
+
+/**
+ * Node's global fetch sends this one header, and it alone. A browser never does: the Fetch Metadata specification has it send
+ * Sec-Fetch-Site with every request that has a Sec-Fetch-Mode, and that one is refused.
+ */
+function isNodesOwn(name: string, value: string | undefined): boolean {
+  return name === "sec-fetch-mode" && value === "cors";
 }

@@ -76,6 +76,12 @@ test.each([
   expect(refusals("forbidden_origin")).toBe(6);
 });
 
+test("Node's own fetch may call, though it sends a Sec-Fetch header: the one that no browser sends alone", async () => {
+  const { port } = await serve();
+  const asked = { headers: { authorization: `Bearer ${token}` } };
+  expect((await fetch(`http://127.0.0.1:${port}/peers`, asked)).status).toBe(200);
+});
+
 test.each([
   ["text", { "content-type": "text/plain" }],
   ["a form", { "content-type": "application/x-www-form-urlencoded" }],

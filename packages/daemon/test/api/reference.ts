@@ -36,8 +36,8 @@ curl -s http://127.0.0.1:8855/inbox -H "Authorization: Bearer $(cat ~/.multiflee
   needed. Without a token, programs of the daemon's own user may send messages of the types \`context\` and \`reply\`, and read
   \`/health\` and \`/openapi.json\`; whose program it is can be seen on Linux only, elsewhere the token is always needed.
 - **Host.** Exactly one, \`127.0.0.1:PORT\`. Anything else is refused, so no other name can be made to lead here.
-- **No browsers.** A request with an \`Origin\` or a \`Sec-Fetch-*\` header is refused. (Node's global \`fetch\` sends \`Sec-Fetch-Mode\`;
-  \`node:http\` and undici's \`request\` do not.)
+- **No browsers.** A request with an \`Origin\` or a \`Sec-Fetch-*\` header is refused. (Node's global \`fetch\` may call: it
+  sends \`Sec-Fetch-Mode: cors\` and no other, which no browser does.)
 - **JSON.** Bodies are \`application/json\` in UTF-8, at most 4 MiB, without unknown members, without a name twice in one object.
 - **States.** An answer about a message has one \`state\`: \`accepted\` (durable here), \`sent\`, \`delivered\` (the receiver's signed receipt is
   held here), \`surfaced\`, or an end without delivery: \`expired\`, \`rejected\`, \`cancelled\`.
