@@ -27,7 +27,10 @@ export function checkBody({ headers }: IncomingMessage): void {
 /** Reads the body. @throws Problem when it is over the limit. @throws Disconnected */
 export function readBody(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const gone = () => reject(new Disconnected("the client closed the connection within its request"));
+    // The close follows every end: only one without an end is worth an error, and the stack that it takes.
+    const gone = () => {
+      if (!request.complete) reject(new Disconnected("the client closed the connection within its request"));
+    };
     if (request.destroyed) gone();
     const chunks: Buffer[] = [];
     let size = 0;
@@ -37,9 +40,7 @@ export function readBody(request: IncomingMessage, response: ServerResponse): Pr
       else reject(tooLarge(size));
     });
     request.on("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    request.on("close", () =>
-      reject(new Disconnected("the client closed the connection within its request")),
-    );
+    request.on("close", gone);
     if (request.headers.expect !== undefined) response.writeContinue();
   });
 }

@@ -162,18 +162,21 @@ export class Dispatch {
 
 /** What the path, the query and the headers say. @throws Problem */
 function parameters({ endpoint, params, query }: Match, { headers }: IncomingMessage) {
-  const given = (schema: z.ZodObject) =>
-    Object.fromEntries(
-      Object.keys(schema.shape).flatMap((name) =>
-        headers[name] === undefined ? [] : [[name, headers[name]]],
-      ),
-    );
   return {
     params: endpoint.params === undefined ? params : validate(endpoint.params, params, "path"),
     query: validate(endpoint.query ?? noParameters, query, "query"),
     headers:
-      endpoint.headers === undefined ? {} : validate(endpoint.headers, given(endpoint.headers), "header"),
+      endpoint.headers === undefined
+        ? {}
+        : validate(endpoint.headers, pick(headers, endpoint.headers.shape), "header"),
   };
+}
+
+/** Those of a request's headers that an endpoint knows. */
+function pick(headers: IncomingMessage["headers"], known: object): Record<string, unknown> {
+  const picked: Record<string, unknown> = {};
+  for (const name in known) if (headers[name] !== undefined) picked[name] = headers[name];
+  return picked;
 }
 
 /** What the body says; no body at all is an empty object. @throws Problem @throws Disconnected */

@@ -104,10 +104,11 @@ function componentSchemas(endpoints: readonly Endpoint[]): Map<string, Json> {
       delete schema.$id;
       result.set(id, schema);
     }
-    // A part that is a named schema was converted under that name.
+    // One schema may be a part of several endpoints, or a named one: it was converted under its first name.
     for (const [id, schema] of parts) {
-      const name = schema && registry.get(schema)?.id;
-      if (name !== undefined && name !== id) result.set(id, { $ref: uri(name) });
+      const first = schema && registry.get(schema)?.id;
+      if (first === undefined || first === id) continue;
+      result.set(id, first in named ? { $ref: uri(first) } : (result.get(first) ?? {}));
     }
     return result;
   };
@@ -156,12 +157,17 @@ function operation(endpoint: Endpoint, schemas: Map<string, Json>): Json {
 function parameter(name: string, value: Json, part: "params" | "query" | "headers"): Json {
   const { description, ...schema } = value;
   return {
-    name: part === "headers" ? name.replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase()) : name,
+    name: part === "headers" ? headerName(name) : name,
     in: part === "params" ? "path" : part === "query" ? "query" : "header",
     required: part === "params",
     ...(description !== undefined && { description }),
     schema,
   };
+}
+
+/** A header's name as people write it. */
+function headerName(name: string): string {
+  return name.replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase()).replace(/-Id$/, "-ID");
 }
 
 function responses(endpoint: Endpoint, schema: Json | undefined): Json {

@@ -14,14 +14,10 @@ export function sendText(
   status: number,
   type: string,
   text: string,
-  headers: OutgoingHttpHeaders = {},
+  headers?: OutgoingHttpHeaders,
 ): void {
-  response.writeHead(status, {
-    ...fixedHeaders,
-    "content-type": type,
-    "content-length": Buffer.byteLength(text),
-    ...headers,
-  });
+  const own = { ...fixedHeaders, "content-type": type, "content-length": Buffer.byteLength(text) };
+  response.writeHead(status, headers === undefined ? own : Object.assign(own, headers));
   response.end(text);
 }
 

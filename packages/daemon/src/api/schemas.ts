@@ -12,7 +12,8 @@ const controls = /[\p{Cc}\u2028\u2029]/u;
 
 export const packetId = z
   .string()
-  .refine(isPacketId, "must be 1 to 64 of A-Z, a-z, 0-9, _ and -, beginning with a letter or a digit");
+  .refine(isPacketId, "must be 1 to 64 of A-Z, a-z, 0-9, _ and -, beginning with a letter or a digit")
+  .describe("1 to 64 of `A-Z`, `a-z`, `0-9`, `_` and `-`, beginning with a letter or a digit.");
 
 export const nodeName = z.string().refine(isNodeId, "must be 1 to 63 of a-z, 0-9 and inner hyphens");
 

@@ -149,9 +149,8 @@ function type(schema: Json): string {
   if (Array.isArray(schema.enum)) return schema.enum.map((each) => `\`${text(each)}\``).join(", ");
   if (schema.type === "array") return `list of ${type((schema.items ?? {}) as Json)}`;
   if (schema.type === "object" && schema.properties === undefined) {
-    const values = schema.additionalProperties;
-    const known = typeof values === "object" && values !== null && "type" in values;
-    return known ? `map of ${type(values as Json)}` : "map";
+    const values = (schema.additionalProperties ?? {}) as Json;
+    return "type" in values ? `map of ${type(values)}` : "map";
   }
   if (schema.type === "integer") return range(schema);
   return schema.type === "string" ? "text" : text(schema.type);

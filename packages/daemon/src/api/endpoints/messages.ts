@@ -75,6 +75,7 @@ export const messages = [
     response: sendAnswer,
     status: 202,
     problems: [
+      "unknown_recipient",
       "body_too_large",
       "id_conflict",
       "unknown_message",
