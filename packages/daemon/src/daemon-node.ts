@@ -100,6 +100,11 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       carriage: this.#carriage,
       addresses,
       deliverers: (peer) => this.#deliverers(peer),
+      read: (answer) => {
+        const opened = open(answer, fleet);
+        return opened.ok ? opened.packet : undefined;
+      },
+      heard: (packet, name) => this.#heard(packet, { name, effect: "delivers" }),
       behind: (peer) => this.#sendMembership([peer]),
     });
     this.#checks = new Checks({

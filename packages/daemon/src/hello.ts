@@ -21,6 +21,10 @@ export interface HellosHost {
   addresses(): Addresses;
   /** The open channels that deliver and reach `peer`. */
   deliverers(peer: NodeId): readonly string[];
+  /** Opens an answer; undefined when it is not genuine. */
+  read(answer: Uint8Array): Packet | undefined;
+  /** A peer's genuine answer came by a channel. */
+  heard(packet: Packet, channel: string): void;
   /** A peer has an older membership than we do. */
   behind(peer: NodeId): void;
 }
@@ -69,11 +73,15 @@ export class Hellos {
   }
 
   async #say(peer: NodeId, via: string): Promise<void> {
-    const { counters, carriage, now } = this.#host;
+    const { counters, carriage } = this.#host;
     const { bytes, id } = this.#make(peer);
-    const { answer } = await carriage.carryOnce(peer, id, bytes, { via, within: fleeting });
+    const { effect, answer } = await carriage.carryOnce(peer, id, bytes, { via, within: fleeting });
+    if (effect === undefined) return;
     counters.count("hellos_sent_total");
-    if (answer !== undefined) this.#host.log.info("hello_answered", { peer, channel: via });
+    const packet = answer === undefined ? undefined : this.#host.read(answer);
+    if (packet?.kind !== "hello" || packet.from !== peer || packet.replyTo !== id) return;
+    this.#host.heard(packet, via);
+    await this.take(packet);
   }
 
   #seal(asked: Packet): Uint8Array {
