@@ -41,7 +41,8 @@ export function ownOrigins(host: string, port: number): ReadonlySet<string> {
   const loopback = ["127.0.0.1", "::1", "localhost"].map((name) => urlOf(name, port));
   const outward = addressesOf(host, port);
   const isLocal = isWildcard(host) || loopback.includes(urlOf(host, port));
-  return new Set([...outward, ...(isLocal ? loopback : [])].map((address) => new URL(address).origin));
+  const own = [...outward, ...(isLocal ? loopback : [])];
+  return new Set(own.map((address) => parseAddress(address)?.origin ?? address));
 }
 
 function isWildcard(host: string): boolean {

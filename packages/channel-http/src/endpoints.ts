@@ -1,14 +1,13 @@
 import type { ChannelHost, MediumEvent, NodeId } from "@multifleet/core";
 import type { Pool } from "undici";
 import type { Target } from "./addresses.js";
+import { Dialer } from "./dialer.js";
 import { Endpoint } from "./endpoint.js";
 import type { Settings } from "./options.js";
 import { maxResponseBytes } from "./protocol.js";
 
 /** How long an idle connection is kept, in ms: while it lasts, its end tells at once that the peer is gone. */
 const idleMs = 3_600_000;
-/** After this time without traffic, in ms, the kernel asks whether the other machine is still there. */
-const keepAliveProbeMs = 10_000;
 
 interface Entry {
   readonly endpoint: Endpoint;
@@ -19,14 +18,16 @@ interface Entry {
 /** The endpoints in use, and what their connections tell of the peers behind them. */
 export class Endpoints {
   readonly #host: ChannelHost;
-  readonly #settings: Settings;
+  readonly #connections: number;
+  readonly #dialer: Dialer;
   readonly #Pool: typeof Pool;
   readonly #entries = new Map<string, Entry>();
   readonly #reported = new Map<NodeId, MediumEvent["state"]>();
 
-  constructor(host: ChannelHost, settings: Settings, pool: typeof Pool) {
+  constructor(host: ChannelHost, { connections, connectTimeoutMs }: Settings, pool: typeof Pool) {
     this.#host = host;
-    this.#settings = settings;
+    this.#connections = connections;
+    this.#dialer = new Dialer(connectTimeoutMs);
     this.#Pool = pool;
   }
 
@@ -49,14 +50,14 @@ export class Endpoints {
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     await Promise.all(entries.map(({ endpoint }) => endpoint.close()));
+    await this.#dialer.close();
   }
 
   #make({ url, origin, path }: Target): Entry {
-    const { connections, connectTimeoutMs } = this.#settings;
     const pool = new this.#Pool(origin, {
-      connections,
+      connections: this.#connections,
       pipelining: 1,
-      connect: { timeout: connectTimeoutMs, keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs },
+      connect: this.#dialer.dial,
       // A request has the time that its sender's signal gives it.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -66,7 +67,7 @@ export class Endpoints {
       maxHeaderSize: 8_192,
     });
     const peers = new Set<NodeId>();
-    const endpoint: Endpoint = new Endpoint(pool, path, connections, {
+    const endpoint: Endpoint = new Endpoint(pool, path, this.#connections, {
       up: () => {
         for (const peer of peers) this.report(peer, "up", `connected to ${origin}`);
       },

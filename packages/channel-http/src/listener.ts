@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ChannelError, type ChannelHost } from "@multifleet/core";
+import { ChannelError, type ChannelHost, type Verdict } from "@multifleet/core";
 import { addressesOf } from "./addresses.js";
 import { codeOf } from "./failure.js";
 import { Guests } from "./guests.js";
@@ -68,7 +68,12 @@ export class Listener {
     // A peer that neither reads its answer nor goes away.
     this.#server.timeout = requestTimeoutMs * 2;
     this.#listenForTrouble();
-    this.#server.on("request", (request, response) => void this.#serve(request, response));
+    this.#server.on("request", (request, response) => {
+      this.#serve(request, response).catch(() => {
+        host.count("receive_errors");
+        response.destroy();
+      });
+    });
     this.broken = new Promise((resolve) => {
       this.#server.once("close", () => {
         if (this.#closing === undefined) resolve(new ChannelError("INTERNAL", "http: the listener ended"));
@@ -138,11 +143,8 @@ export class Listener {
 
   async #take(frames: readonly Uint8Array[], bytes: number, response: ServerResponse): Promise<void> {
     const socket = response.req.socket;
-    this.#framesInHand += frames.length;
-    this.#bytesInHand += bytes;
-    const verdicts = await Promise.all(frames.map((frame) => this.#host.receive(frame)));
-    this.#framesInHand -= frames.length;
-    this.#bytesInHand -= bytes;
+    const verdicts = await this.#judge(frames, bytes);
+    if (response.destroyed) return this.#host.count("dropped_answers");
     const { body, dropped } = encodeResults(verdicts);
     for (let i = 0; i < dropped; i++) this.#host.count("dropped_answers");
     // Who brings nothing genuine has to knock anew each time.
@@ -151,6 +153,17 @@ export class Listener {
     if (!genuine || this.#closing !== undefined) response.setHeader("connection", "close");
     response.writeHead(200, { "content-type": packetsType, "content-length": body.length });
     response.end(body);
+  }
+
+  async #judge(frames: readonly Uint8Array[], bytes: number): Promise<readonly Verdict[]> {
+    this.#framesInHand += frames.length;
+    this.#bytesInHand += bytes;
+    try {
+      return await Promise.all(frames.map((frame) => this.#host.receive(frame)));
+    } finally {
+      this.#framesInHand -= frames.length;
+      this.#bytesInHand -= bytes;
+    }
   }
 
   #refuse(response: ServerResponse, refusal: Refusal, last = refusal !== busy): void {

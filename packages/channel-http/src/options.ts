@@ -48,7 +48,7 @@ const anAddress = 'an address such as "http://192.168.1.5:8856", without user, q
 const rules: Readonly<Record<keyof HttpOptions, Rule>> = {
   listen: [(value) => typeof value === "boolean", "true or false"],
   host: [
-    (value) => typeof value === "string" && /^[\w.:%-]+$/.test(value),
+    (value) => typeof value === "string" && /^[\w.:-]+$/.test(value),
     'an IP address or a host name of this machine, such as "127.0.0.1", "0.0.0.0" or "::"',
   ],
   port: whole(0, 65_535),

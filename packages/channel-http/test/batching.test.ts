@@ -102,6 +102,17 @@ test("a frame that is given up while it waits is never sent", async () => {
   expect((await Promise.all([...busy, kept])).map(answerOf)).toEqual(["x", "y", "kept"]);
 });
 
+test("a frame that is given up while its connection is being made is never sent, and the connection is used", async () => {
+  const abort = new AbortController();
+  const given = send(link, Buffer.from("given up"), abort.signal);
+  await new Promise((resolve) => queueMicrotask(() => process.nextTick(() => process.nextTick(resolve))));
+  abort.abort();
+  expect(outcome(await given)).toBe("ABORTED");
+  office.onLetter((letter) => letter.take());
+  expect(answerOf(await frame("kept"))).toBe("kept");
+  expect(office.letters.map(({ frames }) => frames)).toEqual([["kept"]]);
+});
+
 test("no request is larger than a peer takes, however much is ready", async () => {
   office.onLetter((letter) => letter.take());
   const large = Array.from({ length: 12 }, (_, index) => Buffer.alloc(maxPacketBytes, index));

@@ -89,6 +89,21 @@ test("an address that kept a sender waiting is not the first one for the next fr
   await other.kill();
 });
 
+test("disposing ends a connection that is still being made", async () => {
+  await link[Symbol.asyncDispose]();
+  link = await open(http({ listen: false, connectTimeoutMs: 60_000 }), host);
+  const strangers = await fill(child);
+  const sockets = () => process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP")).length;
+  const before = sockets();
+  const result = send(link);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(sockets()).toBeGreaterThan(before);
+  await link[Symbol.asyncDispose]();
+  expect(outcome(await result)).toBe("CLOSED");
+  expect(sockets()).toBe(before);
+  for (const socket of strangers) socket.destroy();
+});
+
 /** Stops a peer and makes connections until its kernel takes no more. */
 async function fill(stopped: Child): Promise<Socket[]> {
   stopped.signal("SIGSTOP");

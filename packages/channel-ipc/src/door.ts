@@ -16,6 +16,12 @@ export async function openDoor(host: ChannelHost, settings: Settings): Promise<D
   if (!hasPipes) await removeStale(path);
   const door = new Door(host, settings, path);
   await door.start();
+  try {
+    if (!hasPipes) await chmod(path, 0o600);
+  } catch (error) {
+    await door.close();
+    throw new ChannelError("INTERNAL", `ipc: cannot guard ${path}: ${String(error)}`, { cause: error });
+  }
   return door;
 }
 
@@ -46,8 +52,7 @@ export class Door implements Rooms {
     this.#budget = settings.maxInboundBytes;
     this.#server = createServer((socket) => {
       this.#strangers.add(new Guest(socket, this));
-      if (this.#strangers.size + this.#known.size > this.#maxConnections)
-        [...this.#strangers][0]?.evict("evicted_connections");
+      if (this.#strangers.size + this.#known.size > this.#maxConnections) this.#evictOldest();
     });
     this.broken = new Promise((resolve) => {
       this.#server.once("close", () => {
@@ -69,7 +74,6 @@ export class Door implements Rooms {
       if (hasPipes) listen();
       else withUmask(0o177, listen);
     });
-    if (!hasPipes) await chmod(this.path, 0o600);
   }
 
   /** Stops accepting, lets what is in hand be answered, and ends every connection. */
@@ -108,6 +112,14 @@ export class Door implements Rooms {
       this.store(oldest, 0, true);
       oldest.evict("crowded_out_frames");
     }
+  }
+
+  /** A thousand strangers shut out neither the peers that are connected nor the next one. */
+  #evictOldest(): void {
+    const [oldest] = this.#strangers;
+    if (oldest === undefined) return;
+    this.leave(oldest);
+    oldest.evict("evicted_connections");
   }
 
   trust(guest: Guest): void {

@@ -40,7 +40,9 @@ export class Guest {
   constructor(socket: Socket, rooms: Rooms) {
     this.#socket = socket;
     this.#rooms = rooms;
-    this.#decoder = new Decoder(maxPacketBytes, (id, frame) => void this.#take(id, frame));
+    this.#decoder = new Decoder(maxPacketBytes, (id, frame) => {
+      this.#take(id, frame).catch(() => this.evict("receive_errors"));
+    });
     socket.on("data", (chunk) => this.#read(chunk));
     socket.on("drain", () => this.#steer());
     socket.on("error", () => rooms.host.count("connection_errors"));
@@ -92,15 +94,22 @@ export class Guest {
       host.count("busy_answers");
       return this.#answer(id, { code: "later", reason: "too much is in hand" });
     }
+    const verdict = await this.#judge(frame);
+    if (verdict.code !== "refused") this.#rooms.trust(this);
+    this.#answer(id, verdict);
+  }
+
+  async #judge(frame: Buffer): Promise<Verdict> {
     this.#framesInHand += 1;
     this.#bytesInHand += frame.length;
     this.#steer();
-    const verdict = await host.receive(frame);
-    this.#framesInHand -= 1;
-    this.#bytesInHand -= frame.length;
-    this.#rooms.release(frame.length);
-    if (verdict.code !== "refused") this.#rooms.trust(this);
-    this.#answer(id, verdict);
+    try {
+      return await this.#rooms.host.receive(frame);
+    } finally {
+      this.#framesInHand -= 1;
+      this.#bytesInHand -= frame.length;
+      this.#rooms.release(frame.length);
+    }
   }
 
   #answer(id: number, verdict: Verdict): void {
@@ -112,7 +121,8 @@ export class Guest {
   #flush(): void {
     const answers = this.#answers;
     this.#answers = [];
-    if (answers.length > 0 && this.#socket.writable) this.#socket.write(Buffer.concat(answers));
+    if (this.#socket.writable) this.#socket.write(Buffer.concat(answers));
+    else for (const _ of answers) this.#rooms.host.count("dropped_answers");
     if (this.#isLeaving && this.#framesInHand === 0) this.#socket.destroySoon();
     else this.#steer();
   }

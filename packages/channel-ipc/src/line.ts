@@ -51,7 +51,7 @@ export class Line {
   constructor(path: string, news: LineNews) {
     this.#path = path;
     this.#news = news;
-    void this.#connect();
+    this.#connect().catch((error: unknown) => this.#refuse(codeOf(error), error));
   }
 
   async send(bytes: Uint8Array, signal: AbortSignal): Promise<SendResult> {
@@ -87,11 +87,7 @@ export class Line {
   }
 
   async #connect(): Promise<void> {
-    try {
-      if (!(await isOwnSocket(this.#path))) return this.#refuse("it is no socket of this user");
-    } catch (error) {
-      return this.#refuse(codeOf(error), error);
-    }
+    if (!(await isOwnSocket(this.#path))) return this.#refuse("it is no socket of this user");
     if (this.#isOver) return;
     const decoder = new Decoder(maxPacketBytes + 1, (id, payload) => this.#answer(id, payload));
     const socket = connect(this.#path);

@@ -32,6 +32,8 @@ export async function placeFor(path: string | undefined, node: NodeId): Promise<
 /** Whether a path leads to a socket of this user: a peer may tell any path, and nothing is sent to programs of others. */
 export async function isOwnSocket(path: string): Promise<boolean> {
   if (hasPipes) return true;
+  // A longer one would be cut off, and lead elsewhere.
+  if (Buffer.byteLength(path) > maxPathBytes) return false;
   const found = await stat(path);
   return found.isSocket() && found.uid === process.getuid?.();
 }
