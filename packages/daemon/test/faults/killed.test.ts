@@ -15,11 +15,19 @@ for (const victim of ["mac1", "mac2"] as const) {
     const [mac1, mac2, killed] = [fleet.node("mac1"), fleet.node("mac2"), fleet.node(victim)];
     const ledger = new Ledger();
     for (let kill = 0; kill < kills; kill++) {
+      // The instant is drawn twice: after how many answers, and how long after the last of them.
+      let left = Math.floor(random() * 12);
+      let reached = () => {};
+      const instant = new Promise<void>((resolve) => (reached = resolve));
+      if (left === 0) reached();
       const posts = Array.from({ length: 4 }, async () => {
-        for (let i = 0; i < 4 && mac1.running; i++) await ledger.post(mac1, "mac2");
+        for (let i = 0; i < 4 && mac1.running; i++) {
+          await ledger.post(mac1, "mac2");
+          if (--left <= 0) reached();
+        }
       });
-      // The instant is what is being drawn: anywhere from before the first answer to after the last.
-      await pause(random() * 30);
+      await instant;
+      await pause(random() * 4);
       await killed.kill("SIGKILL");
       await Promise.all(posts);
       await killed.start();
