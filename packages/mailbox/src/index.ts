@@ -1,1 +1,9 @@
-export * from "./mailbox.js";
+/**
+ * A node's durable memory: outbox, inbox, receipts and the dedupe marks, in one LMDB file that other processes may read.
+ *
+ * @packageDocumentation
+ */
+export * from "./errors.js";
+export type * from "./mailbox.js";
+export { openMailbox, openMailboxReader, type MailboxOptions } from "./open.js";
+export type { Limits } from "./outbox.js";

@@ -1,4 +1,5 @@
 import type { NodeId, Outcome, PacketId, RejectReason, Sealed } from "@multifleet/core";
+import type { MailboxErrorCode } from "./errors.js";
 
 /** How far a message is. The last four are final; see docs/guarantee.md. */
 export type MessageState = "accepted" | "sent" | "delivered" | "expired" | "rejected" | "cancelled";
@@ -145,44 +146,55 @@ export interface Books {
   readonly pending: number;
 }
 
-/**
- * Why a store operation failed. `FULL`: the disk is full; nothing was changed; the next call may succeed. `FAILED`: the disk
- * said no in another way. `QUOTA`: the outbox holds as much as it may. `CORRUPT`: what is stored is damaged or not ours. `CLOSED`: after `close`.
- */
-export type MailboxErrorCode = "FULL" | "FAILED" | "QUOTA" | "CORRUPT" | "CLOSED";
-
-/** Thrown, and rejected with, by every operation that touches the disk. */
-export class MailboxError extends Error {
-  override readonly name = "MailboxError";
-  readonly code: MailboxErrorCode;
-
-  constructor(code: MailboxErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.code = code;
-  }
+/** What can be read of a mailbox, by its own process or by others beside it. All of it is durable. */
+export interface MailboxReader {
+  message(id: PacketId): Sent | undefined;
+  /** The messages and notices that are not settled, oldest first: what a restart resumes. */
+  pending(): Iterable<Sent>;
+  /** The sealed bytes of what is not settled, and of dead letters, whose content can so be sent again. */
+  sealed(id: PacketId): Uint8Array | undefined;
+  /** Messages, not notices, newest first: by settling where `state` is one in which messages end, else by acceptance. */
+  messages(filter: { readonly state?: MessageState; readonly limit: number }): Sent[];
+  /** Messages, not notices, that ended as expired, rejected or cancelled, the last one first. */
+  deadLetters(limit: number): Sent[];
+  books(): Books;
+  /** Items in showing order. Items whose predecessor under the same key is still missing are not shown yet. */
+  inbox(filter: {
+    readonly after?: number;
+    readonly toSession?: string;
+    readonly unsurfaced?: boolean;
+    readonly limit: number;
+  }): Item[];
+  /** An item that is shown. Where several senders used this id: `from`'s, else the first that is not surfaced, else the first. */
+  item(id: PacketId, from?: NodeId): Item | undefined;
+  /** Receipts still owed to `peer`, or to anyone; at most `limit`, 1,000 where it is not given. */
+  owed(peer?: NodeId, limit?: number): Owed[];
+  get<Value>(key: string): Value | undefined;
+  close(): Promise<void>;
 }
 
 /**
  * A node's durable memory. Every promise resolves after the flush of the commit that holds its change; calls made while a commit is
  * under way share the next one. Reads are synchronous and see only what is durable.
  */
-export interface Mailbox {
+export interface Mailbox extends MailboxReader {
   /** This store's stream: 16 random bytes, made with the store. */
   readonly stream: Uint8Array;
 
   /**
    * Accepts a message: gives it its slot, has it sealed, and keeps both. `same`: this id was accepted before with the same
-   * fingerprint. `conflict`: with another one. @throws MailboxError `QUOTA`, `FULL`, `FAILED`: then the message does not exist.
+   * fingerprint. `conflict`: with another one. Slots are given in the order of the calls. When a commit fails that a message's slot was
+   * built on, `seal` is called again with another slot: nothing of the first was kept.
+   * @throws MailboxError `QUOTA`, `FULL`, `FAILED`: then the message does not exist. Rejects with what `seal` threw, too.
    */
   accept(
     draft: Draft,
     seal: (slot: Slot) => Sealed | Promise<Sealed>,
   ): Promise<{ readonly code: "accepted" | "same" | "conflict"; readonly message: Sent }>;
-  /** The messages that are not settled, oldest first: what a restart resumes. */
-  pending(): Iterable<Sent>;
-  /** A pending message's sealed bytes. */
-  sealed(id: PacketId): Uint8Array | undefined;
-  /** Remembers that a message is on its way and what was tried. Not awaited: it rides on the next commit. */
+  /**
+   * Remembers what was tried; from the first attempt that a carrier took (`delivered`, `stored`) the message is `sent`. Not awaited: it is
+   * written within 100 ms, unless the message is settled before.
+   */
   progress(id: PacketId, attempts: readonly Attempt[]): void;
   /**
    * Settles a message, once: false when it was settled before. One exception keeps both sides of one mind: a receiver's receipt that comes
@@ -191,42 +203,29 @@ export interface Mailbox {
   settle(id: PacketId, settlement: Settlement): Promise<boolean>;
   /** Notes that the receiver's agent session was given it. False when there is no such delivered message or it was noted before. */
   markSurfaced(id: PacketId, at: number): Promise<boolean>;
-  message(id: PacketId): Sent | undefined;
-  /** Messages, not notices, newest first. */
-  messages(filter: { readonly state?: MessageState; readonly limit: number }): Sent[];
-  /** Messages, not notices, that ended as expired, rejected or cancelled, newest first. */
-  deadLetters(limit: number): Sent[];
-  books(): Books;
   /** The lowest number to `peer` that is not settled: what `base` in every packet to it says. */
   base(peer: NodeId): number;
 
   /** Takes a verified packet: its content and its dedupe mark in one commit. @throws MailboxError: then nothing may be answered. */
   take(arrival: Arrival): Promise<Taken>;
-  /** Learns from any genuine packet that its sender has settled everything below `base`; held items that waited for those are shown. */
+  /**
+   * Learns from any genuine packet that its sender has settled everything below `base`; items that waited for those are shown. Not awaited:
+   * it is written at once where something waits, else within 100 ms.
+   */
   advance(from: NodeId, stream: Uint8Array, base: number): void;
-  /** Items in showing order. Items whose predecessor under the same key is still missing are not shown yet. */
-  inbox(filter: {
-    readonly after?: number;
-    readonly toSession?: string;
-    readonly unsurfaced?: boolean;
-    readonly limit: number;
-  }): Item[];
-  item(id: PacketId): Item | undefined;
-  /** Marks an item as given to an agent session. False when there is none or it was marked before. */
-  surface(id: PacketId, at: number): Promise<boolean>;
-  /** Forgets an item's content, never its number. */
-  remove(id: PacketId): Promise<boolean>;
-  /** Receipts still owed to `peer`, or to anyone. */
-  owed(peer?: NodeId): Owed[];
+  /** Marks an item as given to an agent session. False when there is none or it was marked before. Which one `id` means: see `item`. */
+  surface(id: PacketId, at: number, from?: NodeId): Promise<boolean>;
+  /** Forgets an item's content, never its number. False when there is none. */
+  remove(id: PacketId, from?: NodeId): Promise<boolean>;
+  /** A receipt has been told: it is owed no more. Not awaited. */
   paid(to: NodeId, digest: Uint8Array): void;
 
-  /** A small durable drawer for the daemon's own state (peers, membership, invitations), JSON values. */
-  get<Value>(key: string): Value | undefined;
+  /** A small durable drawer for the daemon's own state (peers, membership, invitations), JSON values. @throws TypeError for a key over 1,024 bytes. */
   put(key: string, value: unknown): Promise<void>;
   delete(key: string): Promise<void>;
 
-  /** Sizes in bytes and whether the last commit failed, for health. */
+  /** The file's size, how the last commit failed if it did, and how many packets wait for their turn to be shown; for health. */
   stats(): { readonly bytes: number; readonly failing: MailboxErrorCode | undefined; readonly held: number };
-  /** Waits for what was accepted and ends. */
+  /** Waits for what was asked for, writes what was noted, gives the store back and ends. */
   close(): Promise<void>;
 }

@@ -1,0 +1,162 @@
+/*
+ * LMDB's data file, version 2, as 64-bit little-endian machines have it (mdb.c: MDB_meta, MDB_page_header, MDB_node).
+ * Enough of it to tell a damaged file from a whole one before LMDB, which trusts what it maps, is handed it.
+ */
+const pageHead = 24;
+const nodeHead = 8;
+const overflowRef = 24;
+
+/** Thrown inside an audit; its message says which page and what is wrong. */
+export class Damage extends Error {}
+
+/** One tree of the file, as its root says it is. */
+export interface Tree {
+  readonly flags: number;
+  readonly depth: number;
+  readonly branches: number;
+  readonly leaves: number;
+  readonly overflows: number;
+  readonly entries: number;
+  readonly root: number | undefined;
+}
+
+/** One of the two roots; the one with the higher transaction number is the file's content. */
+export interface Meta {
+  readonly pageSize: number;
+  readonly free: Tree;
+  readonly main: Tree;
+  readonly lastPage: number;
+  readonly transaction: number;
+}
+
+/** A key with its child's page, or with its value, or with the pages where its value is. */
+export interface Node {
+  readonly key: Buffer;
+  readonly child: number;
+  readonly value: Buffer | { readonly page: number; readonly pages: number; readonly size: number };
+}
+
+export interface Page {
+  readonly kind: "branch" | "leaf";
+  readonly nodes: readonly Node[];
+}
+
+/** @throws Damage when these bytes, from a page's beginning, are not a root. */
+export function readMeta(bytes: Buffer, index: number): Meta {
+  const fault = (what: string) => new Damage(`root ${index}: ${what}`);
+  if (bytes.length < pageHead + 144) throw fault("the file ends too early");
+  if (bytes.readUInt32LE(24) !== 0xbeefc0de) throw fault("this is no LMDB file");
+  if ((bytes.readUInt32LE(28) & 0xffff) !== 2) throw fault("an unknown version of LMDB's format");
+  if (number(bytes, 0) !== index || bytes.readUInt16LE(18) !== 8) throw fault("not a root page");
+  if (number(bytes, 32) !== 0) throw fault("a mapping address that cannot be");
+  const pageSize = bytes.readUInt32LE(48);
+  if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0)
+    throw fault(`a page size of ${pageSize}`);
+  const meta = {
+    pageSize,
+    free: readTree(bytes, 48),
+    main: readTree(bytes, 96),
+    lastPage: number(bytes, 144),
+    transaction: number(bytes, 152),
+  };
+  if (meta.free.flags !== 8 || meta.main.flags !== 0) throw fault("unknown flags");
+  if (meta.transaction > 0 && meta.transaction % 2 !== index)
+    throw fault("a transaction number out of place");
+  return meta;
+}
+
+function readTree(bytes: Buffer, at: number): Tree {
+  const root = bytes.readBigUInt64LE(at + 40);
+  return {
+    flags: bytes.readUInt16LE(at + 4),
+    depth: bytes.readUInt16LE(at + 6),
+    branches: number(bytes, at + 8),
+    leaves: number(bytes, at + 16),
+    overflows: number(bytes, at + 24),
+    entries: number(bytes, at + 32),
+    root: root === 0xffff_ffff_ffff_ffffn ? undefined : number(bytes, at + 40),
+  };
+}
+
+/** Reads page `index` of a tree. @throws Damage when it is not one that LMDB can have written. */
+export function readPage(bytes: Buffer, index: number, transaction: number): Page {
+  const fault = (what: string) => new Damage(`page ${index}: ${what}`);
+  if (number(bytes, 0) !== index) throw fault(`it says it is page ${number(bytes, 0)}`);
+  if (number(bytes, 8) > transaction) throw fault("it is newer than its root");
+  // 0x2000 remembers that a value went to pages of its own.
+  const flags = bytes.readUInt16LE(18) & ~0x2000;
+  if (flags !== 1 && flags !== 2) throw fault(`unknown flags ${flags}`);
+  const kind = flags === 1 ? "branch" : "leaf";
+  const [lower, upper] = [bytes.readUInt16LE(20), bytes.readUInt16LE(22)];
+  const room = bytes.length - pageHead;
+  if (lower % 2 !== 0 || lower > upper || upper > room) throw fault("its bounds cross");
+  const nodes: Node[] = [];
+  let used = 0;
+  for (let at = pageHead; at < pageHead + lower; at += 2) {
+    const start = bytes.readUInt16LE(at);
+    if (start < upper || start + nodeHead > room) throw fault("an entry is out of bounds");
+    const { node, size } = readNode(bytes, pageHead + start, kind);
+    if (start + size > room) throw fault("an entry is longer than the page");
+    nodes.push(node);
+    used += size + (size % 2);
+  }
+  if (used !== room - upper) throw fault("its entries overlap or leave gaps");
+  return { kind, nodes };
+}
+
+function readNode(bytes: Buffer, at: number, kind: "branch" | "leaf"): { node: Node; size: number } {
+  const low = bytes.readUInt32LE(at);
+  const flags = bytes.readUInt16LE(at + 4);
+  const keyEnd = at + nodeHead + bytes.readUInt16LE(at + 6);
+  const key = bytes.subarray(at + nodeHead, keyEnd);
+  const none = bytes.subarray(0, 0);
+  if (kind === "branch")
+    return { node: { key, child: low + flags * 2 ** 32, value: none }, size: keyEnd - at };
+  if (flags > 1) throw new Damage(`an entry has unknown flags ${flags}`);
+  if (flags === 0)
+    return { node: { key, child: 0, value: bytes.subarray(keyEnd, keyEnd + low) }, size: keyEnd + low - at };
+  const size = keyEnd + overflowRef - at;
+  if (at + size > bytes.length) return { node: { key, child: 0, value: none }, size };
+  const value = { page: number(bytes, keyEnd), pages: number(bytes, keyEnd + 16), size: low };
+  return { node: { key, child: 0, value }, size };
+}
+
+/** Checks the first page of a value that has pages of its own. @throws Damage */
+export function checkOverflow(
+  bytes: Buffer,
+  ref: { readonly page: number; readonly pages: number; readonly size: number },
+  pageSize: number,
+): void {
+  const needed = Math.floor((pageHead - 1 + ref.size) / pageSize) + 1;
+  if (number(bytes, 0) !== ref.page || bytes.readUInt16LE(18) !== 4 || bytes.readUInt32LE(20) !== ref.pages)
+    throw new Damage(`page ${ref.page}: not the value that is expected there`);
+  if (ref.pages < needed) throw new Damage(`page ${ref.page}: too short for its value`);
+}
+
+/** The value that begins behind the head of its first page. */
+export function overflowValue(bytes: Buffer, size: number): Buffer {
+  return bytes.subarray(pageHead, pageHead + size);
+}
+
+/** The page runs that a list of free pages names: how many and from where. @throws Damage */
+export function readFreeList(list: Buffer): { readonly first: number; readonly pages: number }[] {
+  const count = list.length < 8 ? -1 : number(list, 0);
+  if (count < 0 || (count + 1) * 8 > list.length) throw new Damage("a list of free pages is too short");
+  const runs: { first: number; pages: number }[] = [];
+  let pages = 1;
+  for (let i = 1; i <= count; i++) {
+    const value = list.readBigInt64LE(i * 8);
+    // Zero is an empty place; a negative number is the length of the run that the next one begins.
+    if (value < 0n) pages = Number(-value);
+    else if (value > 0n) {
+      runs.push({ first: Number(value), pages });
+      pages = 1;
+    }
+  }
+  return runs;
+}
+
+function number(bytes: Buffer, at: number): number {
+  // Numbers above 2^53 lose their last digits here; nothing that is whole comes near them.
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
+}
