@@ -20,6 +20,9 @@ interface Answer {
   readonly code?: unknown;
   readonly title?: unknown;
   readonly detail?: unknown;
+  readonly type?: unknown;
+  readonly status?: unknown;
+  readonly [more: string]: unknown;
 }
 
 const usual = 30_000;
@@ -44,15 +47,14 @@ export async function call(
   const text = await textOf(response, access);
   const value = parsed(text);
   const status = response.statusCode ?? 0;
-  const { code, title, detail } = (value ?? {}) as Answer;
+  const { code, title, detail, type: _, status: __, ...details } = (value ?? {}) as Answer;
   if (status >= 200 && status < 300 && value !== undefined) return value;
   if (status === options.accepts && value !== undefined && code === undefined) return value;
   if (typeof code !== "string") throw foreign(access, `it answered ${status} and no JSON of ours`);
-  throw new Failure(
-    code,
-    [detail, title, code].find((said) => typeof said === "string") as string,
-    hinted(code, access),
-  );
+  const said = [detail, title, code].find((each) => typeof each === "string") as string;
+  // A message may exist though it was refused: then its state is the first word.
+  const state = typeof details["state"] === "string" ? `${details["state"]}: ` : "";
+  throw new Failure(code, state + said, { ...hinted(code, access), details });
 }
 
 /** Sends a request and resolves with the response once its head is there. @throws Failure as {@link call} says */
@@ -149,7 +151,8 @@ function foreign(access: Access, why: string): Failure {
 function hinted(code: string, access: Access): { hint?: string } {
   if (code === "unauthorized")
     return { hint: `The token in ${access.home} is not that daemon's: name its home with --home.` };
-  if (code === "unknown_peer") return { hint: "See who is there with: multifleet peers" };
+  if (code === "unknown_peer" || code === "unknown_recipient")
+    return { hint: "See who is there with: multifleet peers" };
   if (code === "disk_full") return { hint: "Nothing was accepted. Make room on the disk and send again." };
   return {};
 }

@@ -1,15 +1,22 @@
-/** The command was not done, for this reason. It goes to stderr, and under `--json` to stdout as `{"error":{"code","message"}}`. */
+/** The command was not done, for this reason. It goes to stderr, and under `--json` to stdout as `{"error":{"code","message",...}}`. */
 export class Failure extends Error {
   override readonly name = "Failure";
   /** Stable, for programs: a problem code of the local API, or one of this program's own. */
   readonly code: string;
   /** What to do about it, one line. */
   readonly hint: string | undefined;
+  /** What else the local API said, such as `limit`, `retry_after_s`, or the `id` and `state` of a message that was rejected. */
+  readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(code: string, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { hint?: string; details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
+    this.details = options.details ?? {};
   }
 }
 

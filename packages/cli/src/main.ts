@@ -32,7 +32,9 @@ export async function main(argv: readonly string[], around: Surroundings): Promi
     const failure =
       error instanceof Failure ? error : new Failure("internal", reasonOf(error), { cause: error });
     if (parsed.globals["json"] === true)
-      out.json({ error: { code: failure.code, message: failure.message, hint: failure.hint } });
+      out.json({
+        error: { code: failure.code, message: failure.message, hint: failure.hint, ...failure.details },
+      });
     err.line(`multifleet: ${failure.message}`);
     if (failure.hint !== undefined) err.line(failure.hint);
     // Only an error that nobody foresaw has a stack worth reading, and only for who looks for it.

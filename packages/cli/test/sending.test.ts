@@ -150,9 +150,10 @@ test("send --json gives the API's own answer, and the message where it waited", 
 
 test("what the API refuses is told with its own words, and as JSON with its code", async () => {
   await using rig = await makeRig();
-  rig.on("POST /message", () =>
-    problem(413, "body_too_large", "payload.body has 600000 bytes; the limit is 524288"),
-  );
+  rig.on("POST /message", () => ({
+    ...problem(413, "body_too_large", "payload.body has 600000 bytes; the limit is 524288"),
+    limit: 524288,
+  }));
   const plain = await rig.run("send", "mac2", "s", "b");
   expect(plain).toEqual({
     code: 1,
@@ -161,7 +162,22 @@ test("what the API refuses is told with its own words, and as JSON with its code
   });
   const json = await rig.run("send", "mac2", "s", "b", "--json");
   expect(json.code).toBe(1);
-  expect(JSON.parse(json.out)).toMatchObject({ error: { code: "body_too_large" } });
+  expect(JSON.parse(json.out)).toMatchObject({ error: { code: "body_too_large", limit: 524288 } });
+});
+
+test("a message that was made and rejected in one is told by its state, with its id for programs", async () => {
+  await using rig = await makeRig();
+  rig.on("POST /message", () => ({
+    ...problem(404, "unknown_recipient", "no node of this fleet is named mac9"),
+    ...{ id, state: "rejected" },
+  }));
+  const plain = await rig.run("send", "mac9", "s", "b");
+  expect(plain).toMatchObject({ code: 1, out: "" });
+  expect(plain.err).toMatch(
+    /^multifleet: rejected: no node of this fleet is named mac9\n.*multifleet peers\n$/,
+  );
+  const json = JSON.parse((await rig.run("send", "mac9", "s", "b", "--json")).out) as unknown;
+  expect(json).toMatchObject({ error: { code: "unknown_recipient", id, state: "rejected" } });
 });
 
 test("reply answers the item, as the session that was asked, under its subject", async () => {

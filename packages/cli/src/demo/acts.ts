@@ -16,7 +16,9 @@ export async function meet({ mac1, mac2, mac3, narrator }: Stage): Promise<void>
   const started = performance.now() - began;
   const { code } = await api.invite(mac1.access(), { uses: 2, expires: "10m", lan: false });
   for (const node of [mac2, mac3]) await api.join(node.access(), { code, node: node.name });
-  narrator.step("started", started, "three daemons, each with a home, a key and a process of its own");
+  const nodes = [mac1, mac2, mac3].map(({ name, home, pid }) => ({ name, home, pid }));
+  const text = "three daemons, each with a home, a key and a process of its own";
+  narrator.step("started", started, text, { nodes });
   narrator.step("joined", performance.now() - began - started, "mac2 and mac3, by the invitation of mac1");
 }
 
@@ -90,7 +92,7 @@ export async function killReceiver(stage: Stage): Promise<void> {
   narrator.act("mac3 is killed, and is sent messages while it is dead");
   const { pid } = mac3;
   await mac3.kill();
-  narrator.step("killed", undefined, `SIGKILL to process ${pid}: no good-bye, no flush`);
+  narrator.step("killed", undefined, `SIGKILL to process ${pid}: no good-bye, no flush`, { pid });
   const began = performance.now();
   const events = await follow(mac1.access());
   const ids: string[] = [];
@@ -116,7 +118,9 @@ export async function killReceiver(stage: Stage): Promise<void> {
   );
   const restart = performance.now();
   await mac3.start();
-  narrator.step("started", performance.now() - restart, `mac3 again, as process ${mac3.pid}`);
+  narrator.step("started", performance.now() - restart, `mac3 again, as process ${mac3.pid}`, {
+    pid: mac3.pid,
+  });
   for (const id of ids) await stage.until("delivered", mac1, id);
   const inbox = await stage.inbox(mac3);
   const once = ids.filter((id) => inbox.filter((item) => item.id === id).length === 1);
@@ -182,7 +186,9 @@ export async function burstAndKill(stage: Stage): Promise<void> {
   );
   const restart = performance.now();
   await mac2.start();
-  narrator.step("started", performance.now() - restart, `mac2 again, as process ${mac2.pid}`);
+  narrator.step("started", performance.now() - restart, `mac2 again, as process ${mac2.pid}`, {
+    pid: mac2.pid,
+  });
   await Promise.all(ids.map((id) => stage.until("delivered", mac1, id)));
   narrator.step(
     "delivered",
@@ -197,6 +203,7 @@ export async function burstAndKill(stage: Stage): Promise<void> {
       "killed",
       performance.now() - began,
       `SIGKILL to mac2, process ${pid}, with ${after} accepted`,
+      { pid },
     );
   }
 }
