@@ -9,9 +9,10 @@ const root = fileURLToPath(new URL("../packages/", import.meta.url));
 const rooms: Record<string, { name: string; exports: string[]; ours: string[]; outside: RegExp }> = {
   core: {
     name: "@multifleet/core",
-    exports: [".", "./age"],
+    exports: [".", "./age", "./machine"],
     ours: [],
-    outside: /^(node:crypto|@noble\/hashes\/.*|age-encryption)$/,
+    // Only the machine's own name needs the system.
+    outside: /^(node:(crypto|fs|os)|@noble\/hashes\/.*|age-encryption)$/,
   },
   conformance: {
     name: "@multifleet/conformance",
