@@ -25,6 +25,8 @@ const underWay = /^(Timeout|Immediate)$|REQ/;
 
 /** When nothing new has begun for so many ms, all is at rest. */
 const quietMs = 25;
+/** Node tells that a handle is closed a few turns of the loop later: so many ms are plenty, on a busy machine too. */
+const closingMs = 500;
 /** A channel at rest runs out of timers long before so many have fired. */
 const endless = 1_000;
 
@@ -80,7 +82,18 @@ export class Activity {
   /** Passes when all handles are closed, and no timer is left that keeps the process alive or never ends. */
   async checkClosed(): Promise<void> {
     await this.#settled();
-    assert.deepEqual([...this.#live.values()].filter(isOpen).map(nameOf), [], "what is left open");
+    const open = () => [...this.#live.values()].filter(isOpen).map(nameOf);
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, closingMs);
+      this.#onEnd = () => {
+        if (open().length > 0) return;
+        clearTimeout(late);
+        resolve();
+      };
+      this.#onEnd();
+    });
+    this.#onEnd = () => undefined;
+    assert.deepEqual(open(), [], "what is left open");
     await this.checkRest();
   }
 
@@ -120,16 +133,16 @@ export class Activity {
     }
   }
 
-  /** Resolves once nothing has begun or ended for a while: Node tells of both a few turns of the loop later. */
+  /** Resolves once nothing has begun for a while: some things begin a few turns of the loop after they were asked for. */
   async #settled(): Promise<void> {
     let late: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       const quiet = setTimeout(resolve, quietMs);
       late = setTimeout(resolve, 10 * quietMs);
-      this.#onStart = this.#onEnd = () => quiet.refresh();
+      this.#onStart = () => quiet.refresh();
     });
     clearTimeout(late);
-    this.#onStart = this.#onEnd = () => undefined;
+    this.#onStart = () => undefined;
   }
 
   #started(id: number, type: string, trigger: number, held: object): void {

@@ -80,13 +80,18 @@ test("what others start meanwhile is not counted", async () => {
 
 test("a connection that a server accepted and did not close is left open", async () => {
   const activity = new Activity();
+  let call: (port: number) => void = () => undefined;
+  const caller = new Promise<number>((resolve) => (call = resolve)).then((port) =>
+    connect(port, "127.0.0.1"),
+  );
   await activity.watch(async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no port");
     const accepting = once(server, "connection");
-    const near = connect(address.port, "127.0.0.1");
+    call(address.port);
+    const near = await caller;
     const [accepted] = await accepting;
     server.close();
     await expect(activity.checkClosed()).rejects.toThrow(/TCPWRAP/);

@@ -484,7 +484,7 @@ const ofMemory: readonly Row[] = [
   ],
   [
     "receive/does-not-retain",
-    /the bytes handed over are unchanged/,
+    /bytes that bravo was handed changed afterwards/,
     "receives every frame into the same memory",
     (channel) =>
       withHost(channel, (host) => {
@@ -657,6 +657,36 @@ const ofMemory: readonly Row[] = [
     "does not say that its medium is back",
     (channel) =>
       withHost(channel, (host) => ({ report: (event) => event.state === "down" && host.report(event) })),
+  ],
+  [
+    "send/both-directions",
+    /a string, not a Uint8Array/,
+    "hands over text",
+    (channel) =>
+      withHost(channel, (host) => ({
+        async receive(bytes) {
+          await host.receive("a frame" as never);
+          return await host.receive(bytes);
+        },
+      })),
+  ],
+  [
+    "medium/reports-down-and-up",
+    /neither up nor down: flaky/,
+    "reports a state that does not exist",
+    (channel) =>
+      withHost(channel, (host) => ({
+        report(event) {
+          host.report(event);
+          host.report({ state: "flaky" as never });
+        },
+      })),
+  ],
+  [
+    "counts/errors",
+    /count\(Junk found!\): events are snake_case/,
+    "counts under a name that no counter can have",
+    (channel) => withHost(channel, (host) => ({ count: () => host.count("Junk found!") })),
   ],
   [
     "idle/no-polling",

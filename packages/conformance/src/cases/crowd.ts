@@ -54,9 +54,7 @@ export const crowdCases: readonly Case[] = [
         await world.arrived(bravo, count);
         bytes.fill(0);
       }
-      for (const { given, copy } of bravo.host.arrivals) {
-        assert.ok(sameBytes(given, copy), "the bytes handed over are unchanged");
-      }
+      // What arrived is looked at when all is over, as after every case.
     },
   },
   {
