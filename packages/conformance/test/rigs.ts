@@ -98,7 +98,6 @@ export function memoryRig(change: Change = (channel) => channel): Rig<Hub> {
     leftovers: (hub) => ["alpha", "bravo", "charlie"].filter((name) => hub.has(nodeId(name))),
     misconfigured: () => change(marked(undefined)),
     crowd: 100,
-    deadlineMs: 300,
   };
 }
 

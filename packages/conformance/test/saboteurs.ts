@@ -826,19 +826,23 @@ const ofStore: readonly Row[] = [
   ],
 ];
 
+/** Where a case can only wait in vain, it need not wait long. */
+const inVain = /ends|reported|settles|listeners|was handed/;
+const soon = { deadlineMs: 500 };
+
 /** Every saboteur. */
 export const saboteurs: readonly Saboteur[] = [
-  ...ofMemory.map(([caughtBy, saying, does, change]) => ({ caughtBy, saying, does, rig: memoryRig(change) })),
-  ...ofStore.map(([caughtBy, saying, does, change]) => ({
-    caughtBy,
-    saying,
-    does,
-    rig: { ...directoryRig(change), deadlineMs: 300 },
-  })),
+  ...ofMemory.map(([caughtBy, saying, does, change]) => {
+    const rig = { ...memoryRig(change), ...(inVain.test(saying.source) && soon) };
+    return { caughtBy, saying, does, rig };
+  }),
+  ...ofStore.map(([caughtBy, saying, does, change]) => {
+    return { caughtBy, saying, does, rig: { ...directoryRig(change), ...soon } };
+  }),
   {
     caughtBy: "counts/errors",
     saying: /a counter moves/,
     does: "drops junk without a word",
-    rig: { ...memoryRig(), channel: (hub) => marked(hub as never, false) },
+    rig: { ...memoryRig(), ...soon, channel: (hub) => marked(hub as never, false) },
   },
 ];
