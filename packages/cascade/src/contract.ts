@@ -41,7 +41,7 @@ export type Input =
       readonly code: ChannelErrorCode;
       readonly reason: string;
     }
-  /** A receipt came, the message was cancelled, or it ended for another reason. */
+  /** A receipt came, the message was cancelled, or it ended for another reason. A `once` shipment answers with its `done`. */
   | { readonly kind: "settled"; readonly id: PacketId }
   /** The medium said so: see core's MediumEvent. */
   | {
@@ -56,7 +56,7 @@ export type Input =
   /** The timer that was armed fired. */
   | { readonly kind: "timer" };
 
-/** What to do. */
+/** What to do, in this order. `arm` comes first: what obeying the others leads to may arm anew. */
 export type Command =
   | {
       readonly kind: "start";
@@ -67,13 +67,16 @@ export type Command =
       readonly deadline: number;
       readonly why: "first" | "fallback" | "hedge" | "retry" | "race";
     }
-  /** The attempt is of no more use: abort its signal. Its end is reported all the same. */
+  /**
+   * The attempt is of no more use, or past its deadline: abort its signal. Its end may be reported all the same. An attempt that tries a
+   * path in doubt goes on for a moment after its shipment is settled, so that losing the race is not held against the path.
+   */
   | { readonly kind: "abort"; readonly attempt: number }
-  /** Its time is over; the shipment is forgotten by the cascade. `doubtful`: some carrier took it, so the receiver may have it. */
+  /** Its time is over; the shipment is forgotten by the cascade. `doubtful`: some carrier took it or may have, so the receiver may have it. */
   | { readonly kind: "expired"; readonly id: PacketId; readonly doubtful: boolean }
-  /** A `once` shipment is over. `carried`: what the best attempt achieved, if any did. */
+  /** A `once` shipment is over, or its time is. `carried`: what the first success achieved, if any did. */
   | { readonly kind: "done"; readonly id: PacketId; readonly carried: Effect | undefined }
-  /** Wake me at `at` (replaces what was armed before), or never. */
+  /** Wake me at `at` (replaces what was armed before), or never. It may turn out that nothing is due then. */
   | { readonly kind: "arm"; readonly at: number | undefined };
 
 /** What is known of one channel to one peer, for screens. */
