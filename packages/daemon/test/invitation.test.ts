@@ -26,7 +26,7 @@ test("a code may be pasted with line ends in it", () => {
 
 test("a slip of the hand is noticed: one character changed, left out or added", () => {
   const code = encodeInvitation(invitation);
-  const letter = fc.constantFrom(..."abcXYZ019-_");
+  const letter = fc.constantFrom("a", "b", "X", "Y", "0", "9", "-", "_");
   fc.assert(
     fc.property(
       fc.nat(code.length - 1),
