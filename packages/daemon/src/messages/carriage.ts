@@ -60,6 +60,8 @@ export class Carriage {
   readonly #host: CarriageHost;
   readonly #loads = new Map<PacketId, Load>();
   readonly #running = new Map<number, AbortController>();
+  /** The newest failure to each peer that nothing has succeeded to since. */
+  readonly #troubles = new Map<NodeId, string>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -107,6 +109,11 @@ export class Carriage {
   settled(id: PacketId): void {
     this.tell({ kind: "settled", id });
     this.#loads.delete(id);
+  }
+
+  /** What went wrong last on the way to `peer`; undefined when something has worked since. */
+  trouble(peer: NodeId): string | undefined {
+    return this.#troubles.get(peer);
   }
 
   attempts(id: PacketId): readonly Attempt[] {
@@ -189,6 +196,7 @@ export class Carriage {
       ? new ChannelError("INTERNAL", "the answer is not this packet's receipt")
       : result.error;
     this.#countFailure(channel, code);
+    if (code !== "ABORTED") this.#troubles.set(start.to, `${channel}: ${code}, ${reason}`);
     finish(code, reason);
     // The bytes may have left before the channel gave up.
     if (code === "TIMEOUT" || code === "CLOSED" || code === "ABORTED") this.#tellCarried(id, load);
@@ -197,7 +205,7 @@ export class Carriage {
 
   /** Deals with a carrier's success; false when what it brought back is not an answer to this packet, which makes it a failure. */
   async #succeed(
-    { attempt, id, channel }: Extract<Command, { kind: "start" }>,
+    { attempt, id, channel, to }: Extract<Command, { kind: "start" }>,
     { effect, answer }: Extract<SendResult, { ok: true }>,
     load: Load | undefined,
     finish: (outcome: string) => void,
@@ -205,6 +213,7 @@ export class Carriage {
     // Noted before the cascade and the store are told, so that what they keep has it.
     const succeed = (answered: boolean) => {
       this.#host.counters.count("send_successes_total", channel);
+      this.#troubles.delete(to);
       finish({ delivers: "delivered", stores: "stored", wakes: "woke" }[effect]);
       this.tell({ kind: "succeeded", attempt, effect, answered });
     };

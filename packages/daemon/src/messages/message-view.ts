@@ -7,8 +7,16 @@ export function shownState(message: Sent): MessageState | "surfaced" {
   return message.state === "delivered" && message.surfacedAt > 0 ? "surfaced" : message.state;
 }
 
-/** @param running Attempts of this run, while the message is pending: newer than those kept. */
-export function messageView(message: Sent, from: NodeId, running: readonly Attempt[]): MessageView {
+/**
+ * @param running Attempts of this run, while the message is pending: newer than those kept.
+ * @param trouble What went wrong last on the way to its receiver.
+ */
+export function messageView(
+  message: Sent,
+  from: NodeId,
+  running: readonly Attempt[],
+  trouble?: string,
+): MessageView {
   const { id, type, to, subject, session, toSession, replyTo, key, reason, settledAt, surfacedAt } = message;
   const pending = message.state === "accepted" || message.state === "sent";
   const attempts = pending && running.length > 0 ? running : message.attempts;
@@ -22,7 +30,7 @@ export function messageView(message: Sent, from: NodeId, running: readonly Attem
     expires: time(message.expires),
     ...(settledAt > 0 ? { settled: time(settledAt) } : {}),
     ...(surfacedAt > 0 ? { surfaced: time(surfacedAt) } : {}),
-    ...(pending ? { reason: waiting(attempts) } : reason === "" ? {} : { reason }),
+    ...(pending ? { reason: waiting(attempts, trouble) } : reason === "" ? {} : { reason }),
     attempts,
     ...(message.receipt.length > 0 ? { receipt: receiptView(message) } : {}),
   };
@@ -38,9 +46,10 @@ function receiptView(message: Sent): NonNullable<MessageView["receipt"]> {
 }
 
 /** Why a message is still waiting, in one line. */
-function waiting(attempts: readonly Attempt[]): string {
+function waiting(attempts: readonly Attempt[], trouble: string | undefined): string {
   const last = attempts.at(-1);
-  if (last === undefined) return "no channel has been tried yet";
+  if (last === undefined)
+    return trouble === undefined ? "no channel has been tried yet" : `waits for the peer; ${trouble}`;
   if (last.outcome === undefined) return `${last.channel} is being tried`;
   if (last.outcome === "stored")
     return `${last.channel} holds it for the receiver, whose receipt has not come yet`;

@@ -92,13 +92,11 @@ export class Post {
   }
 
   view(id: string): MessageView {
-    return messageView(this.#find(id), this.#host.fleet.node, this.#host.carriage.attempts(id as PacketId));
+    return this.#view(this.#find(id));
   }
 
   views(messages: readonly Sent[]): readonly MessageView[] {
-    return messages.map((message) =>
-      messageView(message, this.#host.fleet.node, this.#host.carriage.attempts(message.id)),
-    );
+    return messages.map((message) => this.#view(message));
   }
 
   /** Resolves once the message is in `state` or has ended, or when `signal` fires. */
@@ -379,6 +377,11 @@ export class Post {
       ...{ id, to, type, subject, state: state ?? shownState(message) },
       ...(reason === "" ? {} : { reason }),
     });
+  }
+
+  #view(message: Sent): MessageView {
+    const { carriage, fleet } = this.#host;
+    return messageView(message, fleet.node, carriage.attempts(message.id), carriage.trouble(message.to));
   }
 
   #find(id: string): Sent {
