@@ -98,7 +98,9 @@ async function exchange(invitation: Invitation, name: NodeId, host: JoiningHost)
       // The key in the code: whoever else answers, or changes the answer, is not believed.
       key: () => verifier(invitation.key),
     });
-    const welcome = opened.ok ? await readWelcome(opened.packet, host.identity.age.identity) : undefined;
+    const fits = opened.ok && opened.packet.from === invitation.node && opened.packet.replyTo === frame.id;
+    const welcome =
+      opened.ok && fits ? await readWelcome(opened.packet, host.identity.age.identity) : undefined;
     if (welcome !== undefined) return welcome;
     tried.push(
       `${channel}: the answer is not from ${invitation.node}${opened.ok ? "" : ` (${opened.code})`}`,
