@@ -1,12 +1,14 @@
 import type { Attempt, Job, Path, State } from "./state.js";
 import { pathsOf } from "./order.js";
 
-/** Messages that pass, and the longest wait, before a better channel in doubt is tried again beside a sound one. */
+/** Messages that pass before a better channel that is down is tried again beside a sound one, unless the longest wait is over. */
 const testEvery = 10;
-const testAtLeast = 28_000;
-/** The same for one that is only slower. */
+const testAtMost = 28_000;
+/** The same for one that is only suspect: it is soon to be known whether it is down. */
+const judgeEvery = 4;
+/** Messages that pass, and the time, before one that is only slower is measured again. */
 const measureEvery = 64;
-const measureAtMost = 60_000;
+const measureAtLeast = 60_000;
 
 /** Whether a message may go by a path at all: it leads there, takes that size, is the one asked for, and has not turned it away. */
 export function fits({ shipment, peer, refused, stored }: Job, { opening }: Path): boolean {
@@ -49,9 +51,10 @@ export function partner(state: State, job: Job, first: Path): Path | undefined {
     if (path === first || carrier.rank >= rank || time < health.testUntil) continue;
     const messages = job.peer.passes - health.testedPass;
     const waited = time - health.testedAt;
+    const enough = health.state === "suspect" ? judgeEvery : testEvery;
     const due = health.sound
-      ? messages >= measureEvery && waited >= measureAtMost
-      : (messages >= testEvery && time >= health.testAt) || waited >= testAtLeast;
+      ? messages >= measureEvery && waited >= measureAtLeast
+      : (messages >= enough && time >= health.testAt) || waited >= testAtMost;
     if (due && inFlight(job, path) === undefined && fits(job, path)) return path;
   }
   return undefined;
@@ -67,7 +70,7 @@ export function nextChance(state: State, job: Job): number | undefined {
     let at = 0;
     if (effect === "delivers") {
       const running = path.health.sound ? inFlight(job, path) : undefined;
-      if (running !== undefined) at = lostAt(state, running);
+      if (running !== undefined) at = lostAt(state, running, path);
     } else if (isOpen(state, job, path) && fits(job, path)) {
       if (effect === "stores") at = job.storedAt + receiptWait;
       if ((effect === "stores" || mayWakeNow(state, job)) && hopes(state, job)) {
@@ -98,18 +101,16 @@ function isOpen(state: State, job: Job, path: Path): boolean {
   for (const tried of job.tried) if (tried.health === health && tried.epoch === health.epoch) return false;
   const running = inFlight(job, path);
   if (running !== undefined) {
-    // What came back gets a moment to answer what it holds.
-    const lost = running.outlived && time >= lostAt(state, running);
-    if (!lost || time < health.recoveredAt + state.settings.hedgeLan) return false;
+    if (!running.outlived || time < lostAt(state, running, path)) return false;
   }
   if (health.sound || job.shipment.mode === "once") return true;
   if (path.opening.carrier.effect === "wakes") return true;
   return time >= health.testUntil && (job.forced || time >= health.testAt);
 }
 
-/** From when on an attempt counts as lost, where its channel has answered others since. */
-function lostAt({ settings }: State, { startedAt, overdueAt }: Attempt): number {
-  return Math.max(startedAt + settings.hedgeMost, overdueAt);
+/** From when on an attempt counts as lost, where its channel has answered others since. What came back gets a moment to answer what it holds. */
+function lostAt({ settings }: State, { startedAt, overdueAt }: Attempt, { health }: Path): number {
+  return Math.max(startedAt + settings.hedgeMost, overdueAt, health.recoveredAt + settings.hedgeLan);
 }
 
 /** A store is written once, when nothing that delivers can be hoped for any more, and the last one has had time to bring a receipt. */

@@ -18,7 +18,7 @@ export function prove(state: State, attempt: Attempt, job: Job | undefined): voi
   const { now, time } = state.clock;
   const wasSound = health.sound;
   const { slow } = health;
-  health.prove(now);
+  health.prove(now, time);
   // One good sample of a path that was set back for being slow is worth more than the old ones.
   if (attempt.test && slow && time - attempt.startedAt < (health.latency.median ?? 0) / 2)
     health.latency.clear();
@@ -48,18 +48,16 @@ export function blame(state: State, attempt: Attempt, code: ChannelErrorCode, re
   if (decision.health === "kept") return;
   if (decision.mayHaveLeft && isItsOwnFault(attempt)) return;
   if (code === "DENIED") health.tests = Math.max(health.tests, deniedStep);
-  fall(state, attempt, decision.health, reason === "" ? code : `${code}: ${reason}`);
+  const to = code === "TIMEOUT" && isLongSilent(state, attempt) ? "down" : decision.health;
+  fall(state, attempt, to, reason === "" ? code : `${code}: ${reason}`);
 }
 
 /** An attempt is silent for longer than its channel ever is. */
 export function suspect(state: State, attempt: Attempt): void {
-  const { health } = attempt.path;
   attempt.judged = true;
   if (attempt.outlived || attempt.path.opening.carrier.effect === "wakes") return;
-  const { time } = state.clock;
-  const silence = Math.round(time - attempt.startedAt);
-  const long = attempt.test && health.state === "suspect" && time - health.suspectedAt >= longSilence;
-  fall(state, attempt, long ? "down" : "suspect", `no answer for ${silence} ms`);
+  const silence = Math.round(state.clock.time - attempt.startedAt);
+  fall(state, attempt, isLongSilent(state, attempt) ? "down" : "suspect", `no answer for ${silence} ms`);
 }
 
 /** An attempt that was silent lost the race: twice in a row, its channel is suspect, however slow it is by nature. */
@@ -74,6 +72,11 @@ export function giveUp(state: State, attempt: Attempt): void {
   if (attempt.outlived || isItsOwnFault(attempt)) return;
   const { time } = state.clock;
   fall(state, attempt, "down", `no answer for ${Math.round((time - attempt.startedAt) / 1_000)} s`);
+}
+
+/** Whether a suspect channel was tried once more after a long time, in vain. */
+function isLongSilent({ clock }: State, { test, path: { health } }: Attempt): boolean {
+  return test && health.state === "suspect" && clock.time - health.suspectedAt >= longSilence;
 }
 
 function fall(state: State, attempt: Attempt, to: "suspect" | "down", reason: string): void {

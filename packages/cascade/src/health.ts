@@ -61,7 +61,8 @@ export class Health {
   }
 
   /** An attempt succeeded. */
-  prove(now: number): void {
+  prove(now: number, time: number): void {
+    if (!this.sound) this.recoveredAt = time;
     this.#become("up", now, "");
     this.doubt = false;
     this.proofs++;

@@ -98,10 +98,15 @@ function listen(state: State, health: Health, hello: boolean): boolean {
 
 /** Whatever may have changed, it is tried now, and retries begin anew. */
 function recover(state: State, peer: Peer): void {
+  const before = state.attemptsMade;
   peer.retries = 0;
   peer.quietUntil = 0;
   retry(state, peer);
   state.dirty.add(peer);
+  if (state.attemptsMade > before || peer.retry.slot < 0) return;
+  // All of it is under way: what does not answer now is sent again.
+  peer.quietUntil = state.clock.time + state.settings.hedgeMost;
+  state.timers.set(peer.retry, peer.quietUntil);
 }
 
 function revive(state: State, health: Health, to: "unknown", reason: string): void {

@@ -84,6 +84,26 @@ describe("a recovery", () => {
   });
 });
 
+test("a message that hung with its only channel is sent again within a second of what says that it is back", () => {
+  for (const announce of [
+    (hand: Hand) => hand.medium("http", "up"),
+    (hand: Hand) => hand.heard("http"),
+    (hand: Hand) => hand.heard("http", true),
+  ]) {
+    for (const elapsed of [1, 100, 300, 4_000, 60_000]) {
+      const hand = new Hand();
+      hand.open("http", 2);
+      hand.warm("http", 2);
+      hand.submit("a");
+      hand.pass(elapsed / 2);
+      hand.medium("http", "down");
+      hand.pass(elapsed / 2);
+      const soon = [...announce(hand), ...hand.pass(1_000)];
+      expect(channels(soon)).toContain("http");
+    }
+  }
+});
+
 test("a message for a peer that was down just now waits for the retry; with nothing pending for long it goes at once", () => {
   const hand = allDown(1);
   hand.pass(100);

@@ -12,8 +12,11 @@ import { seeded } from "./random.js";
 
 type Random = () => number;
 
-/** What a medium does with a frame now. A code: it fails with it. `hang`: silence. `slow`: two seconds late. */
-export type Manner = "well" | "hang" | "slow" | ChannelErrorCode;
+/**
+ * What a medium does with a frame now. A code: it fails with it. `hang`: silence. `slow`: two seconds late. `stopped`: as the receiver's
+ * process is, so that what is held is answered when it goes on.
+ */
+export type Manner = "well" | "hang" | "slow" | "stopped" | ChannelErrorCode;
 
 /** A channel as the simulation plays it, to every peer alike. */
 export interface Medium {
@@ -83,6 +86,7 @@ export class World {
   readonly #events = new Heap<Event>();
   #timer: Event | undefined;
   #flying = 0;
+  #held: { readonly attempt: number; readonly flight: Flight }[] = [];
 
   constructor(seed: number, media: readonly Medium[], settings?: Partial<Settings>) {
     this.random = seeded(seed);
@@ -182,6 +186,14 @@ export class World {
     }
   }
 
+  /** The receiver's process goes on, and answers what it holds. */
+  goOn(): void {
+    for (const medium of this.media.values()) medium.manner = "well";
+    for (const { attempt, flight } of this.#held.splice(0)) {
+      this.after(flight.medium.trip(this.random), () => this.#answer(attempt, flight));
+    }
+  }
+
   fail(attempt: number, code: ChannelErrorCode): void {
     this.#land(attempt);
     this.tell({ kind: "failed", attempt, code, reason: "simulated" });
@@ -236,6 +248,10 @@ export class World {
     this.mostFlying = Math.max(this.mostFlying, ++this.#flying);
     const manner = medium.poison?.(id) ?? medium.manner;
     if (manner === "hang") return;
+    if (manner === "stopped") {
+      this.#held.push({ attempt, flight });
+      return;
+    }
     if (manner !== "well" && manner !== "slow") {
       this.after(0.3, () => this.#flights.get(attempt) === flight && this.fail(attempt, manner));
       return;
