@@ -180,8 +180,8 @@ export class TestNode {
       if ((await this.get(`/message/${id}`)).body.state === state) return;
       for await (const line of createInterface({ input: stream })) {
         if (!line.startsWith("data: ")) continue;
-        const { data } = JSON.parse(line.slice(6)) as { data: { id?: string; state?: string } };
-        if (data.id === id && data.state === state) return;
+        const told = JSON.parse(line.slice(6)) as { id?: string; state?: string };
+        if (told.id === id && told.state === state) return;
       }
     } finally {
       stream.destroy();
