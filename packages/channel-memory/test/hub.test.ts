@@ -68,6 +68,17 @@ test("nodes hear of each other's coming and going, and of the hub's cut and heal
   await link[Symbol.asyncDispose]();
 });
 
+test("a send to a node that leaves before it has judged the frame ends at once", async () => {
+  const hub = new Hub();
+  const link = await memory({ hub }).open(daemon("mac1"), { signal });
+  const silent = { ...daemon("mac2"), receive: () => new Promise<never>(() => undefined) };
+  const far = await memory({ hub }).open(silent, { signal });
+  const sending = send(link, silent.node, Uint8Array.of(1));
+  await far[Symbol.asyncDispose]();
+  expect(await sending).toBe("CLOSED");
+  await link[Symbol.asyncDispose]();
+});
+
 test("a cut hub reaches nobody, and says so at once", async () => {
   const hub = new Hub();
   const [first, second] = [daemon("mac1"), daemon("mac2")];

@@ -147,8 +147,7 @@ export class Activity {
 
   #started(id: number, type: string, trigger: number, held: object): void {
     if (!handles.has(type) && !underWay.test(type)) return;
-    // An accepted connection is made outside of any context; what triggered it, its server, is known.
-    if (this.#within.getStore() !== true && !this.#live.has(trigger)) return;
+    if (this.#within.getStore() !== true && !this.#follows(type, trigger)) return;
     let resource: Resource = { type, held };
     if (type === "Timeout" || type === "Immediate") {
       const origin = armedBy(this.#init);
@@ -165,6 +164,13 @@ export class Activity {
     this.#onStart(resource);
   }
 
+  /** Whether something made outside of any context comes from what is known. */
+  #follows(type: string, trigger: number): boolean {
+    // An accepted connection names its server; an opened file names nothing, but the request for it is still there.
+    if (type !== "FILEHANDLE") return this.#live.has(trigger);
+    return [...this.#live.values()].some((resource) => resource.type === "FSREQPROMISE");
+  }
+
   #fired(id: number): void {
     const resource = this.#live.get(id);
     if (resource?.origin !== undefined) this.#onFire(resource);
@@ -177,8 +183,8 @@ export class Activity {
 
 function isOpen({ type, held, timer }: Resource): boolean {
   if (timer !== undefined) return timer.isRef || timer.isInterval;
-  // A closed file is forgotten only when it is collected; its number is -1 until then.
-  if (type === "FILEHANDLE") return Reflect.get(held, "fd") !== -1;
+  // A closed file is forgotten only when it is collected; until then its number is negative.
+  if (type === "FILEHANDLE") return Number(Reflect.get(held, "fd")) >= 0;
   return handles.has(type);
 }
 

@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import { open } from "node:fs/promises";
 import { connect, createServer } from "node:net";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { Activity } from "../src/activity.js";
 
@@ -97,5 +99,15 @@ test("a connection that a server accepted and did not close is left open", async
     await expect(activity.checkClosed()).rejects.toThrow(/TCPWRAP/);
     near.destroy();
     accepted.destroy();
+  });
+});
+
+test("a file is open until it is closed", async () => {
+  const activity = new Activity();
+  await activity.watch(async () => {
+    const file = await open(fileURLToPath(import.meta.url));
+    await expect(activity.checkClosed()).rejects.toThrow(/FILEHANDLE/);
+    await file.close();
+    await expect(activity.checkClosed()).resolves.toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { setMaxListeners } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { ChannelError, type Channel, type ChannelHost, type SendResult } from "@multifleet/core";
+import { ChannelError, type Channel, type ChannelHost, type Link, type SendResult } from "@multifleet/core";
 import { answerTo } from "../src/bytes.js";
 import type { AnyRig } from "../src/rig.js";
 import { directoryRig, marked, memoryRig, withHost, withLink } from "./rigs.js";
@@ -481,6 +481,31 @@ const ofMemory: readonly Row[] = [
           return await sending;
         },
       })),
+  ],
+  [
+    "send/does-not-mutate-bytes",
+    /read only|Cannot assign/,
+    "puts its own bytes into the sender's frame",
+    (channel) =>
+      withLink(channel, ({ send }) => ({
+        send: async (frame, options) => await send(Object.assign(frame, { bytes: frame.bytes }), options),
+      })),
+  ],
+  [
+    "close/idempotent",
+    /CLOSED/,
+    "closes what was opened since when it is disposed again",
+    (channel) => {
+      let current: Link | undefined;
+      return {
+        ...channel,
+        async open(host, options) {
+          const link = await channel.open(host, options);
+          current = link;
+          return { ...link, [Symbol.asyncDispose]: async () => await current?.[Symbol.asyncDispose]() };
+        },
+      };
+    },
   ],
   [
     "receive/does-not-retain",

@@ -25,13 +25,16 @@ export const closeCases: readonly Case[] = [
   },
   {
     id: "close/idempotent",
-    holds: "can be disposed twice, at once and again",
+    holds: "can be disposed twice, at once and again, also when it has been opened anew",
     async run(world) {
-      const [alpha] = await world.pair();
+      const [alpha, bravo] = await world.pair();
       const { link } = alpha;
       const twice = Promise.all([link[Symbol.asyncDispose](), link[Symbol.asyncDispose]()]);
       await world.within("disposing twice at once ends", twice);
       await world.within("disposing again ends", Promise.resolve(link[Symbol.asyncDispose]()));
+      await alpha.open();
+      await world.within("disposing the old link ends", Promise.resolve(link[Symbol.asyncDispose]()));
+      succeeded(await alpha.send(bravo), world.rig.traits.effect);
     },
   },
   {
