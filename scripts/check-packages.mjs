@@ -6,7 +6,8 @@ import { withTarballs } from "./pack.mjs";
 import { root, runInstalled } from "./setup.mjs";
 
 const headings = ["Use", "Options", "What it promises", "When not to use it", "Dependencies"];
-const shipped = /^(package\.json|README\.md|LICENSE|bin\/[\w-]+\.js|vectors\/packets\.json|dist\/[\w./-]+\.(js|js\.map|d\.ts))$/;
+const shipped =
+  /^(package\.json|README\.md|LICENSE|bin\/[\w-]+\.js|vectors\/packets\.json|dist\/[\w./-]+\.(js|js\.map|d\.ts))$/;
 const licence = readFileSync(join(root, "LICENSE"), "utf8");
 
 /** @param {import("./pack.mjs").Tarball} tarball */
