@@ -55,7 +55,6 @@ export class Listener {
     this.#intake = new Intake(maxInboundBytes);
     this.#server = createServer({
       requestTimeout: requestTimeoutMs,
-      headersTimeout: Math.min(requestTimeoutMs, 10_000),
       connectionsCheckingInterval: Math.ceil(requestTimeoutMs / 6),
       keepAliveTimeout: keepAliveMs,
       keepAlive: true,

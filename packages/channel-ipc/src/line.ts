@@ -47,6 +47,8 @@ export class Line {
   #connected = false;
   #isOver = false;
   #socket: Socket | undefined;
+  /** Resolves when the socket is gone, not only destroyed. */
+  #gone: Promise<void> = Promise.resolve();
 
   constructor(path: string, news: LineNews) {
     this.#path = path;
@@ -80,10 +82,8 @@ export class Line {
 
   /** Ends the connection and every send. */
   async close(): Promise<void> {
-    const socket = this.#socket;
     this.#end(failure("CLOSED", "the link was closed"));
-    if (socket !== undefined && !socket.closed)
-      await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    await this.#gone;
   }
 
   async #connect(): Promise<void> {
@@ -108,6 +108,7 @@ export class Line {
       else this.#refuse(codeOf(reason), reason);
     });
     this.#socket = socket;
+    this.#gone = new Promise((resolve) => socket.once("close", () => resolve()));
   }
 
   /** Runs when this tick's promises have settled, before the loop turns: what they send goes together and nothing waits. */

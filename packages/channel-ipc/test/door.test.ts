@@ -106,13 +106,15 @@ test("frames are answered as each is judged, under their own ids, and an id may 
 });
 
 test("strangers by the thousand shut out neither a peer that is connected nor the next one", async () => {
-  const { host, link, path, sender } = await door({ maxConnections: 32 });
+  const { host, link, path, sender, senderHost } = await door({ maxConnections: 32 });
   expect(outcome(await send(sender))).toBe("delivers");
   for (let count = 100; count <= 1_000; count += 100) {
     await Promise.all(Array.from({ length: 100 }, () => linger(path, Buffer.of(0))));
     await host.until(() => (host.counts["evicted_connections"] ?? 0) === count + 1 - 32);
   }
   expect(outcome(await send(sender))).toBe("delivers");
+  expect(senderHost.counts).toEqual({});
+  expect(senderHost.states).toEqual(["up"]);
   const newcomerHost = new Host("charlie", ...link.addresses);
   const newcomer = await open(ipc({ path: `${path}3` }), newcomerHost);
   expect(outcome(await send(newcomer))).toBe("delivers");

@@ -1,9 +1,12 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { ChannelError, type Link } from "@multifleet/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Door } from "../src/door.js";
 import { ipc } from "../src/index.js";
+import { checkOptions } from "../src/options.js";
 import { Child } from "./child.js";
 import { afterwards, home } from "./home.js";
 import { Host, open, outcome, send } from "./host.js";
@@ -52,6 +55,22 @@ test("the socket is where the config says, for its user alone, and gone when the
   await link[Symbol.asyncDispose]();
   expect(existsSync(path)).toBe(false);
   expect(link.addresses).toEqual([]);
+});
+
+test("the socket is its user's alone from the moment it is there", async () => {
+  const path = join(home(), "daemon.sock");
+  const door = new Door(new Host("alpha"), checkOptions({}), path);
+  const started = door.start();
+  expect(lstatSync(path).mode & 0o777).toBe(0o600);
+  await started;
+  await door.close();
+});
+
+test("the socket is its user's alone when a worker thread opens it, which has no umask of its own", async () => {
+  const path = join(home(), "daemon.sock");
+  const file = new URL("worker.mjs", import.meta.url);
+  const worker = new Worker(file, { workerData: path, execArgv: [] });
+  expect(await new Promise((resolve) => worker.once("exit", resolve))).toBe(0o600);
 });
 
 test("files that the process makes later have the rights that they had before", async () => {

@@ -71,6 +71,11 @@ test("a message that is announced too long ends the stream, behind those that ca
   );
 });
 
+test("a message that is too long is not read, even if all of it is there", () => {
+  expect(decode([encode(1, Buffer.alloc(50))])).toHaveLength(1);
+  expect(decode([encode(1, Buffer.alloc(51))])).toBeUndefined();
+});
+
 test("what was announced and has not come takes no memory", () => {
   const decoder = new Decoder(1_000_000, () => undefined);
   const whole = encode(1, Buffer.alloc(1_000_000));
