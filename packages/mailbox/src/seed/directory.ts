@@ -36,6 +36,7 @@ export class SeedDirectory {
   /** Without symbolic links. */
   readonly path: string;
   readonly #flush: DirectoryFlush;
+  #kept: Promise<number> | undefined;
 
   private constructor(path: string) {
     this.path = path;
@@ -118,8 +119,8 @@ export class SeedDirectory {
   async setAside(name: string): Promise<void> {
     const from = join(this.path, "new", name);
     const stats = await present(lstat(from));
-    const keep = stats?.isFile() === true && stats.size <= maxPacketBytes && (await this.#hasRoom());
-    if (!keep) return this.remove(name);
+    if (stats?.isFile() !== true || stats.size > maxPacketBytes || !(await this.#hasRoom()))
+      return this.remove(name);
     // A name of our own: one with odd characters is not to lie there either.
     const kept = isSeedName(name) ? name : `${randomBytes(16).toString("hex")}.junk`;
     await present(rename(from, join(this.path, "cur", kept)));
@@ -134,13 +135,22 @@ export class SeedDirectory {
     }
   }
 
+  /** Whether one more may lie in `cur`: what is in there was counted once, and then only what is put in. */
   async #hasRoom(): Promise<boolean> {
-    let count = 0;
-    for await (const { name } of await opendir(join(this.path, "cur"))) {
-      count += name === "" ? 0 : 1;
-      if (count >= maxKept) return false;
-    }
+    this.#kept ??= this.#countKept();
+    const kept = await this.#kept;
+    if (kept >= maxKept) return false;
+    this.#kept = Promise.resolve(kept + 1);
     return true;
+  }
+
+  async #countKept(): Promise<number> {
+    let count = 0;
+    for await (const entry of await opendir(join(this.path, "cur"))) {
+      count += entry.isFile() ? 1 : 0;
+      if (count >= maxKept) break;
+    }
+    return count;
   }
 }
 

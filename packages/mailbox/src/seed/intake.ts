@@ -1,6 +1,6 @@
 import { watch, type FSWatcher } from "node:fs";
 import { lstat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { ChannelHost } from "@multifleet/core";
 import { SeedDirectory } from "./directory.js";
 
@@ -8,6 +8,8 @@ import { SeedDirectory } from "./directory.js";
 const atOnce = 16;
 /** How many files are remembered as put off; beyond them reading stops until one is taken. */
 const maxPutOff = 4_096;
+/** How often the directory is made again in a row before it is given up. */
+const maxRebuilt = 10;
 
 /**
  * Reads a seed directory: when something rings, until nothing is left that can be dealt with. The system's events are a doorbell and
@@ -51,20 +53,38 @@ export class Intake {
   }
 
   async #run(): Promise<void> {
-    try {
-      while (this.#rung && !this.#closed) {
-        this.#rung = false;
+    let rebuilt = 0;
+    while (this.#rung && !this.#closed) {
+      this.#rung = false;
+      try {
         if ((await this.#identity()) !== this.#watched) await this.#rebuild();
         while (await this.#pass());
+        rebuilt = 0;
+      } catch (error) {
+        // It may be being replaced this moment: then it is there again, or its parent at least.
+        if (
+          (error as NodeJS.ErrnoException).code === "ENOENT" &&
+          rebuilt++ < maxRebuilt &&
+          (await this.#hasParent())
+        )
+          this.#rung = true;
+        else this.#lose(error);
       }
-    } catch (error) {
-      this.#host.count("read_errors");
-      this.#closed = true;
-      this.#unwatch();
-      this.#onLost(error);
     }
     // In the same step as the last look at the bell.
     this.#running = undefined;
+  }
+
+  #lose(error: unknown): void {
+    this.#host.count("read_errors");
+    this.#closed = true;
+    this.#unwatch();
+    this.#onLost(error);
+  }
+
+  async #hasParent(): Promise<boolean> {
+    const [parent] = await Promise.allSettled([lstat(dirname(this.#directory.path))]);
+    return parent.status === "fulfilled";
   }
 
   /** The directory was removed or replaced: one of the same name is made, and watched from now on. */
