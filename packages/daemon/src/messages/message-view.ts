@@ -47,12 +47,13 @@ function receiptView(message: Sent): NonNullable<MessageView["receipt"]> {
 
 /** Why a message is still waiting, in one line. */
 function waiting(attempts: readonly Attempt[], trouble: string | undefined): string {
+  const holder = attempts.findLast(({ outcome }) => outcome === "stored");
+  if (holder !== undefined)
+    return `${holder.channel} holds it for the receiver, whose receipt has not come yet`;
   const last = attempts.at(-1);
   if (last === undefined)
     return trouble === undefined ? "no channel has been tried yet" : `waits for the peer; ${trouble}`;
   if (last.outcome === undefined) return `${last.channel} is being tried`;
-  if (last.outcome === "stored")
-    return `${last.channel} holds it for the receiver, whose receipt has not come yet`;
   return `${last.channel}: ${last.outcome}${last.reason === undefined ? "" : `, ${last.reason}`}`;
 }
 

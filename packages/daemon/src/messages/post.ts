@@ -49,6 +49,8 @@ const settleAgain = 1_000;
 export class Post {
   readonly #host: PostHost;
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** Pending messages that a carrier took: what the store says of them follows with its next commit. */
+  readonly #sent = new Set<PacketId>();
   /** How many messages and notices wait for each peer. */
   readonly #waiting = new Map<NodeId, number>();
   /** Ends that the store refused, in the order they came: nothing is said of them until they are durable. */
@@ -210,9 +212,10 @@ export class Post {
   }
 
   carried(id: PacketId, attempts: readonly Attempt[]): void {
-    const before = this.#host.mailbox.message(id)?.state;
     this.#host.mailbox.progress(id, attempts);
-    if (before === "accepted") this.#tell(id, "sent");
+    if (this.#sent.has(id) || this.#host.mailbox.message(id)?.state !== "accepted") return;
+    this.#sent.add(id);
+    this.#tell(id, "sent");
   }
 
   /** The cascade gave up, since the message's time is over. */
@@ -331,6 +334,7 @@ export class Post {
     const { mailbox, carriage, counters } = this.#host;
     const attempts = tried ?? [...carriage.attempts(id)];
     carriage.settled(id);
+    this.#sent.delete(id);
     const settlement: Settlement = { ...end, at: this.#host.now(), attempts: attempts.map(ended) };
     let settled: boolean;
     try {
@@ -385,7 +389,9 @@ export class Post {
   }
 
   #find(id: string): Sent {
-    const message = isPacketId(id) ? this.#host.mailbox.message(id) : undefined;
+    const kept = isPacketId(id) ? this.#host.mailbox.message(id) : undefined;
+    const message: Sent | undefined =
+      kept !== undefined && this.#sent.has(kept.id) ? { ...kept, state: "sent" } : kept;
     if (message?.kind !== "message")
       throw new Problem("unknown_message", `no message has the id ${JSON.stringify(id)}`);
     return message;
