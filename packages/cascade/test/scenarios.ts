@@ -15,7 +15,6 @@ export interface Outcome {
   readonly p99: number;
   /** Of messages whose first start did not bring it there: how long after submission the one that did was started. */
   readonly fallThrough: number;
-  readonly worlds: readonly World[];
 }
 
 export const nats = (manner: Manner = "well"): Medium => ({
@@ -39,35 +38,35 @@ export const far = (medium: Medium, median: number, spread = 0.25): Medium => ({
 
 /** Plays a scenario with `seeds` seeds; what it returns is judged, or else all its messages. */
 export function play(seeds: number, media: () => readonly Medium[], run: Play): Outcome {
-  const worlds: World[] = [];
-  const judged: Message[] = [];
-  const delivers = new Set<string>();
-  let sends = 0;
+  const books = { messages: 0, sends: 0, starts: 0, settled: 0 };
+  const took: number[] = [];
+  const fell: number[] = [];
   for (let number = 1; number <= seeds; number++) {
     const list = media();
     const world = new World(number, list);
-    for (const { name, effect } of list) if (effect === "delivers") delivers.add(name);
+    const delivers = new Set(list.filter(({ effect }) => effect === "delivers").map(({ name }) => name));
+    let judged: readonly Message[];
     try {
-      judged.push(...(run(world) ?? world.messages));
+      judged = run(world) ?? world.messages;
     } catch (cause) {
       throw new Error(`seed ${number}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     }
-    for (const { starts } of world.messages) sends += starts.length;
-    worlds.push(world);
+    for (const { starts } of world.messages) books.sends += starts.length;
+    books.messages += judged.length;
+    for (const { starts, end, submitted, winner } of judged) {
+      books.starts += starts.filter(({ channel }) => delivers.has(channel)).length;
+      if (end === undefined || end.state === "expired") continue;
+      books.settled++;
+      took.push(end.at - submitted);
+      const [first] = starts;
+      if (winner === undefined || first === undefined) continue;
+      if (first.channel !== winner.channel || first.at !== winner.started)
+        fell.push(winner.started - submitted);
+    }
   }
-  const starts = judged.flatMap((message) => message.starts.filter(({ channel }) => delivers.has(channel)));
-  const settled = judged.filter(({ end }) => end !== undefined && end.state !== "expired");
-  const took = settled.map(({ submitted, end }) => (end?.at ?? 0) - submitted);
-  const fell = settled.flatMap(({ submitted, starts: [first], winner }) => {
-    if (winner === undefined || first === undefined) return [];
-    return first.channel === winner.channel && first.at === winner.started
-      ? []
-      : [winner.started - submitted];
-  });
   return {
-    ...{ seeds, messages: judged.length, sends, worlds },
-    unsettled: judged.length - settled.length,
-    sendsPerMessage: starts.length / judged.length,
+    ...{ seeds, messages: books.messages, sends: books.sends, unsettled: books.messages - books.settled },
+    sendsPerMessage: books.starts / books.messages,
     p50: quantile(took, 0.5),
     p99: quantile(took, 0.99),
     fallThrough: quantile(fell, 0.99),
