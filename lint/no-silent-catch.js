@@ -109,9 +109,9 @@ function outcomeOfIf({ test, consequent, alternate }, names) {
   if (both.every((each) => each === "dealt")) return "dealt";
   const looked = mentions(test, names) || contains(test, asksForAbort);
   if (!looked) return both.includes("dropped") ? "dropped" : "open";
-  const left = (then === "dealt" && leaves(consequent)) || (otherwise === "dealt" && leaves(alternate));
-  if (both.includes("open")) return left ? "dealt" : "open";
-  return both.includes("dealt") ? "dealt" : "dropped";
+  if (alternate === null) return then === "dealt" && leaves(consequent) ? "dealt" : "open";
+  if (both.includes("dealt")) return "dealt";
+  return both.includes("open") ? "open" : "dropped";
 }
 
 /** Whether nothing after this statement runs. @type {(statement: Node) => boolean} */
