@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from "vitest";
 import { cases } from "../src/index.js";
 import { runCase } from "../src/suite.js";
-import { remains, saboteurs } from "./saboteurs.js";
+import { saboteurs } from "./saboteurs/index.js";
+import { remains } from "./saboteurs/sabotage.js";
 
 afterEach(() => {
   for (const clear of remains) clear();
