@@ -186,17 +186,20 @@ export class Listener {
       socket.destroy();
     });
     server.on("clientError", (error, socket) => {
-      const code = codeOf(error);
-      const isSlow = code === "ERR_HTTP_REQUEST_TIMEOUT";
-      this.#host.count(
-        isSlow ? "slow_requests" : code.startsWith("HPE_") ? "malformed_requests" : "reset_connections",
-      );
-      if (code === "HPE_HEADER_OVERFLOW") answerGarbage(socket, 431);
-      else if (isSlow) answerGarbage(socket, 408);
-      else if (code.startsWith("HPE_")) answerGarbage(socket, 400);
-      else socket.destroy(error);
+      const { counter, status } = troubleOf(codeOf(error));
+      this.#host.count(counter);
+      if (status === undefined) socket.destroy(error);
+      else answerGarbage(socket, status);
     });
   }
+}
+
+/** What becomes of a connection that Node gave up: which counter moves, and with which status it is answered, if it still can be. */
+function troubleOf(code: string): { readonly counter: string; readonly status?: number } {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return { counter: "slow_requests", status: 408 };
+  if (code === "HPE_HEADER_OVERFLOW") return { counter: "malformed_requests", status: 431 };
+  if (code.startsWith("HPE_")) return { counter: "malformed_requests", status: 400 };
+  return { counter: "reset_connections" };
 }
 
 function whyNot(error: Error, host: string, port: number): ChannelError {

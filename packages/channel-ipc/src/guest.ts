@@ -45,7 +45,9 @@ export class Guest {
     });
     socket.on("data", (chunk) => this.#read(chunk));
     socket.on("drain", () => this.#steer());
-    socket.on("error", () => rooms.host.count("connection_errors"));
+    socket.on("error", () => {
+      if (!this.#isLeaving) rooms.host.count("connection_errors");
+    });
     socket.on("close", () => {
       clearTimeout(this.#deadline);
       if (this.#decoder.isPartial && !this.#isLeaving) rooms.host.count("cut_off_frames");

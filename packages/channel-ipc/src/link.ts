@@ -8,11 +8,11 @@ import {
   type NodeId,
   type SendResult,
 } from "@multifleet/core";
+import { machineId } from "@multifleet/core/machine";
 import { addressOf, parseAddress } from "./address.js";
 import type { Door } from "./door.js";
 import { aborted, failure } from "./failure.js";
 import { Line } from "./line.js";
-import { machineId } from "./machine.js";
 
 /** A peer's further addresses are not tried. */
 const maxPaths = 4;

@@ -194,6 +194,15 @@ test("disposing lets what is in hand be answered, and ends every other connectio
   await disposed;
 });
 
+test("nodes that end at the same time count no errors", async () => {
+  const { host, link, sender, senderHost } = await door();
+  for (let i = 0; i < 5; i++) expect(outcome(await send(sender))).toBe("delivers");
+  await sender[Symbol.asyncDispose]();
+  await link[Symbol.asyncDispose]();
+  expect(host.counts).toEqual({});
+  expect(senderHost.counts).toEqual({});
+});
+
 test("disposing does not wait for a daemon that never answers", async () => {
   const { host, link, sender } = await door();
   host.judge = () => new Promise(() => undefined);

@@ -1,0 +1,25 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { checkOptions } from "../src/options.js";
+
+const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
+const readme = read("../README.md");
+const page = read("../../../docs/channels.md");
+const section = page.slice(page.indexOf("\n## ipc"), page.indexOf("\n## ", page.indexOf("\n## ipc") + 1));
+
+test("the README shows the example that is run", () => {
+  const [, example = ""] = /\/\/ #region use\n([^]*?)\/\/ #endregion use/.exec(read("use.test.ts")) ?? [];
+  expect(readme).toContain(`\`\`\`ts packages/channel-ipc/test/use.test.ts#use\n${example}\`\`\``);
+});
+
+test("the README names every option, and no other", () => {
+  const named = [...readme.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  expect(named.toSorted()).toEqual(Object.keys({ ...checkOptions({}), path: "" }).toSorted());
+});
+
+test("the page on channels names every counter, and no other", () => {
+  const sources = readdirSync(new URL("../src/", import.meta.url)).map((file) => read(`../src/${file}`));
+  const counted = sources.flatMap((text) => [...text.matchAll(/(?:count|evict)\("([a-z_]+)"/g)]);
+  const named = [...section.matchAll(/^\| `([a-z]+_[a-z_]+)` \|/gm)].map(([, name]) => name);
+  expect(named.toSorted()).toEqual([...new Set(counted.map(([, name]) => name))].toSorted());
+});
