@@ -3,7 +3,7 @@ export default [
   {
     name: "@multifleet/core",
     path: "packages/core/dist/index.js",
-    limit: "12 kB",
+    limit: "9 kB",
     gzip: true,
     modifyEsbuildConfig: (config) => ({ ...config, platform: "node" }),
   },
