@@ -26,6 +26,12 @@ export interface NodeOptions {
   readonly args?: readonly string[];
 }
 
+/** Process groups that are running: a test that runs out of time never gets to end its own. */
+const groups = new Set<number>();
+process.on("exit", () => {
+  for (const pid of groups) process.kill(-pid, "SIGKILL");
+});
+
 /** A real daemon in a process of its own, with a home of its own. */
 export class TestNode {
   readonly name: string;
@@ -84,6 +90,11 @@ export class TestNode {
       detached: true,
     });
     this.#child = child;
+    const { pid } = child;
+    if (pid !== undefined) {
+      groups.add(pid);
+      child.on("exit", () => groups.delete(pid));
+    }
     child.stderr.setEncoding("utf8").on("data", (text: string) => (this.log += text));
     const lines = createInterface({ input: child.stdout });
     const ready = once(lines, "line").then(() => undefined);

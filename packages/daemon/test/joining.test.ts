@@ -212,7 +212,7 @@ test.skipIf(ip === undefined)(
         expect(answer).toMatchObject({ state: "delivered" });
       }
       // T14: the local API is not there for the other machine.
-      expect(() => curl(two, mac1, `http://10.111.0.1:${mac1.port}/health`)).toThrow();
+      expect(() => curl(two, mac1, `http://10.111.0.1:${mac1.port}/health`)).toThrow("curl");
     } finally {
       for (const node of fleet.nodes) await node.kill("SIGKILL");
       for (const name of [one, two]) run("netns", "del", name);
