@@ -18,7 +18,7 @@ const rooms: Record<string, { name: string; exports: string[]; ours: string[]; o
     name: "@multifleet/conformance",
     exports: ["."],
     ours: ["core"],
-    outside: /^node:assert(\/strict)?$/,
+    outside: /^node:(assert(\/strict)?|async_hooks)$/,
   },
   "channel-memory": { name: "@multifleet/channel-memory", exports: ["."], ours: ["core"], outside: /^node:/ },
   "channel-http": {

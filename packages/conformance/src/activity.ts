@@ -1,9 +1,7 @@
+import { AsyncLocalStorage, createHook } from "node:async_hooks";
 import assert from "node:assert/strict";
 import { armedBy } from "./armed-by.js";
 import { Clocks, Timer } from "./timer.js";
-
-// Not imported by name: a runtime that lacks the module then still runs the cases that do not need it.
-const { AsyncLocalStorage, createHook } = process.getBuiltinModule("node:async_hooks");
 
 /** What a channel may hold of the operating system. Each tells at once when it is closed, not when it is collected. */
 const handles = new Set([
