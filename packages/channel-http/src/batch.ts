@@ -14,18 +14,18 @@ export interface Parcel {
 /** One request: the frames it carries, and what becomes of them. */
 export class Batch implements Dispatcher.DispatchHandler {
   readonly #parcels: readonly Parcel[];
-  readonly #ended: () => void;
+  readonly #ended: (answered: boolean) => void;
   readonly #malformed: () => void;
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | undefined;
   #wanted: number;
   #status = 0;
 
-  /** @param on `ended`: the connection is free again. `malformed`: the answer was none. */
-  constructor(parcels: readonly Parcel[], on: { ended(): void; malformed(): void }) {
+  /** @param on `ended`: the connection is free again, with or without an answer. `malformed`: the answer was none. */
+  constructor(parcels: readonly Parcel[], on: { ended(answered: boolean): void; malformed(): void }) {
     this.#parcels = parcels;
     this.#wanted = parcels.length;
-    this.#ended = () => on.ended();
+    this.#ended = (answered) => on.ended(answered);
     this.#malformed = () => on.malformed();
     for (const parcel of parcels) parcel.batch = this;
   }
@@ -53,12 +53,12 @@ export class Batch implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.#status === 200) this.#settleEach();
     else this.#settleAll(failureOfStatus(this.#status, this.#parcels.length));
-    this.#ended();
+    this.#ended(true);
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#settleAll(failureOfRequest(error, this.#controller !== undefined));
-    this.#ended();
+    if (this.#wanted > 0) this.#settleAll(failureOfRequest(error, this.#controller !== undefined));
+    this.#ended(false);
   }
 
   #settleAll(result: SendResult): void {

@@ -15,7 +15,7 @@ export class Directory {
   readonly #parsed = new Map<string, Target | undefined>();
   /** Where a frame was last taken. */
   readonly #best = new Map<NodeId, string>();
-  /** Where a peer kept a send waiting for a connection, since one worked last. */
+  /** Where a send to a peer waited in vain, since one worked last. */
   readonly #silent = new Map<NodeId, Set<string>>();
 
   /** @param port the port that this node listens on itself, if it does. */
@@ -51,7 +51,7 @@ export class Directory {
     this.#silent.delete(to);
   }
 
-  /** No connection came about there in the time that a send had: the next send tries the others first. */
+  /** A send waited there in vain: the next one tries the others first. */
   postpone(to: NodeId, target: Target): void {
     if (this.isBest(to, target)) this.#best.delete(to);
     const silent = this.#silent.get(to) ?? new Set();

@@ -35,6 +35,7 @@ export class Endpoint {
   #flushing = false;
   #connections = 0;
   #requests = 0;
+  #answered = 0;
 
   constructor(pool: Pool, path: string, maxRequests: number, news: EndpointNews) {
     this.#pool = pool;
@@ -47,7 +48,7 @@ export class Endpoint {
     });
     pool.on("disconnect", (_origin, _targets, error) => {
       this.#connections -= 1;
-      if (this.#connections === 0 && isLoss(error)) news.lost(codeOf(error));
+      if (this.#connections === 0 && isLoss(error)) news.lost(error.message || codeOf(error));
       this.#checkIdle();
     });
     pool.on("connectionError", () => {
@@ -60,6 +61,11 @@ export class Endpoint {
     return this.#connections > 0;
   }
 
+  /** How many requests were answered, in whatever way. */
+  get answered(): number {
+    return this.#answered;
+  }
+
   /** Posts one frame, together with others that are ready in the same tick. */
   async send(bytes: Uint8Array, signal: AbortSignal): Promise<SendResult> {
     if (this.#waiting.size === maxWaitingFrames || this.#waitingBytes + bytes.length > maxWaitingBytes)
@@ -67,9 +73,9 @@ export class Endpoint {
     if (signal.aborted) return aborted();
     return await new Promise((resolve) => {
       const abort = () => {
+        parcel.settle(aborted());
         if (parcel.batch === undefined) this.#forget(parcel);
         else parcel.batch.leave();
-        parcel.settle(aborted());
       };
       const parcel: Parcel = {
         bytes,
@@ -125,8 +131,9 @@ export class Endpoint {
   #post(parcels: readonly Parcel[]): void {
     this.#requests += 1;
     const batch = new Batch(parcels, {
-      ended: () => {
+      ended: (answered) => {
         this.#requests -= 1;
+        if (answered) this.#answered += 1;
         this.#flush();
         this.#checkIdle();
       },

@@ -15,6 +15,12 @@ import type { Listener } from "./listener.js";
 /** Codes after which a frame has not been taken at an address, which may not even be the peer's any more. */
 const passesOn: ReadonlySet<ChannelErrorCode> = new Set(["UNREACHABLE", "REFUSED", "DENIED", "INTERNAL"]);
 
+/**
+ * An address that answered nothing for so long, in ms, while a send waited, is taken for dead. A send that lost a race to
+ * another channel is given up sooner and says nothing about the address.
+ */
+const silenceMs = 1_000;
+
 /** An open HTTP channel. */
 export class HttpLink implements Link {
   readonly closed: Promise<ChannelError | undefined>;
@@ -62,13 +68,16 @@ export class HttpLink implements Link {
       if (signal.aborted) return aborted();
       if (this.#disposal !== undefined) return failure("CLOSED", "the link is closed");
       const endpoint = this.#endpoints.at(target, to);
+      const { answered } = endpoint;
+      const begun = performance.now();
       result = await endpoint.send(bytes, signal);
       if (result.ok) {
         this.#directory.praise(to, target);
         return result;
       }
       const { code } = result.error;
-      if (code === "ABORTED" && !endpoint.connected) this.#directory.postpone(to, target);
+      const isSilent = endpoint.answered === answered && performance.now() - begun >= silenceMs;
+      if (code === "ABORTED" && (isSilent || !endpoint.connected)) this.#directory.postpone(to, target);
       // Where frames were taken before lives the peer itself: there its refusal counts.
       if (!passesOn.has(code) || (code === "REFUSED" && this.#directory.isBest(to, target))) return result;
     }

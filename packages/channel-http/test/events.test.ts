@@ -62,10 +62,10 @@ test("a peer that is stopped is neither down nor waited for longer than the send
     expect(outcome(result)).toBe("ABORTED");
     expect(performance.now() - begun).toBeLessThan(300);
   }
-  expect(host.states).toEqual(["up"]);
   child.signal("SIGCONT");
   expect(outcome(await send(link))).toBe("delivers");
   expect(host.states).toEqual(["up"]);
+  expect(host.counts).toEqual({});
 });
 
 test("an address that does not even take connections is UNREACHABLE after a while", async () => {
@@ -86,6 +86,18 @@ test("an address that kept a sender waiting is not the first one for the next fr
   expect(outcome(await send(link, Buffer.from("x"), AbortSignal.timeout(50)))).toBe("ABORTED");
   expect(await send(link)).toMatchObject({ ok: true, answer: Buffer.from(other.pid) });
   for (const socket of strangers) socket.destroy();
+  await other.kill();
+});
+
+test("an address that answers nothing for a second is not the first one for the next frame", async () => {
+  const other = await Child.start();
+  host.told.push(other.address);
+  expect(await send(link)).toMatchObject({ ok: true, answer: Buffer.from(child.pid) });
+  child.signal("SIGSTOP");
+  // Given up so soon, it may only have lost a race to another channel.
+  expect(outcome(await send(link, Buffer.from("x"), AbortSignal.timeout(20)))).toBe("ABORTED");
+  expect(outcome(await send(link, Buffer.from("x"), AbortSignal.timeout(1_100)))).toBe("ABORTED");
+  expect(await send(link)).toMatchObject({ ok: true, answer: Buffer.from(other.pid) });
   await other.kill();
 });
 
