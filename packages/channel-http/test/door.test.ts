@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
 import { maxPacketBytes } from "@multifleet/core";
+import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { http, type HttpOptions } from "../src/index.js";
 import { encodeFrames, maxRequestBytes } from "../src/protocol.js";
@@ -306,6 +307,26 @@ test("a request that is broken off half-way is counted", async () => {
   socket.destroy();
   await host.until(() => host.counts["cut_off_requests"] === 1 || host.counts["reset_connections"] === 1);
   expect(host.received).toEqual([]);
+});
+
+test("requests with bytes changed, cut out or put in do no harm", async () => {
+  const { host, port, sender } = await door();
+  const body = encodeFrames([Buffer.from("one"), Buffer.from("two")]);
+  const whole = Buffer.concat([Buffer.from(head(`content-length: ${body.length}`)), body]);
+  const edit = fc.record({ at: fc.nat(whole.length), gone: fc.nat(4), put: fc.uint8Array({ maxLength: 8 }) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 4 }), async (edits) => {
+      const bytes = edits.reduce(
+        (all, { at, gone, put }) => Buffer.concat([all.subarray(0, at), put, all.subarray(at + gone)]),
+        whole,
+      );
+      await speak(port, "", (socket) => socket.end(bytes));
+      expect(outcome(await send(sender, Buffer.from("genuine")))).toBe("delivers");
+    }),
+    { numRuns: 300 },
+  );
+  expect(host.received.filter((frame) => String(frame) === "genuine")).toHaveLength(300);
+  expect(host.counts["receive_errors"]).toBeUndefined();
 });
 
 test("disposing lets what is in hand be answered, and refuses what comes then", async () => {

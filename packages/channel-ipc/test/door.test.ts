@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { maxPacketBytes } from "@multifleet/core";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ipc, type IpcOptions } from "../src/index.js";
 import { Decoder, decodeVerdict, encode } from "../src/wire.js";
@@ -178,6 +179,27 @@ test("who does not read the answers is not read from either", async () => {
   for (let i = 0; i < 20; i++) expect(outcome(await send(sender))).toBe("delivers");
   // 64 KB are read at a time: 65 frames of 1 KB whose answers then stand in the way.
   expect(host.received.length - seen).toBeLessThan(20 + 4 * 66);
+});
+
+test("frames with bytes changed, cut out or put in do no harm", async () => {
+  const { host, path, sender } = await door();
+  const whole = Buffer.concat(["one", "two", "three"].map((text, id) => encode(id, Buffer.from(text))));
+  const edit = fc.record({ at: fc.nat(whole.length), gone: fc.nat(4), put: fc.uint8Array({ maxLength: 8 }) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 4 }), async (edits) => {
+      const bytes = edits.reduce(
+        (all, { at, gone, put }) => Buffer.concat([all.subarray(0, at), put, all.subarray(at + gone)]),
+        whole,
+      );
+      const socket = await linger(path);
+      socket.end(bytes);
+      await closed(socket);
+      expect(outcome(await send(sender, Buffer.from("genuine")))).toBe("delivers");
+    }),
+    { numRuns: 300 },
+  );
+  expect(host.received.filter((frame) => String(frame) === "genuine")).toHaveLength(300);
+  expect(host.counts["receive_errors"]).toBeUndefined();
 });
 
 test("disposing lets what is in hand be answered, and ends every other connection", async () => {
