@@ -69,7 +69,17 @@ export class Checks {
           .join(", ")}`,
       );
     const pairs = peers.flatMap((peer) => states.map((state) => ({ peer, state })));
-    return Promise.all(pairs.map(({ peer, state }) => this.#try(peer, state, signal)));
+    // One listener for all probes: with one each, a large fleet would look like a leak to Node.
+    const stops = new Set<() => void>();
+    const stopAll = () => {
+      for (const stop of stops) stop();
+    };
+    signal.addEventListener("abort", stopAll);
+    try {
+      return await Promise.all(pairs.map(({ peer, state }) => this.#try(peer, state, stops)));
+    } finally {
+      signal.removeEventListener("abort", stopAll);
+    }
   }
 
   /** Takes a receipt that is no message's. False when no probe waits for it. */
@@ -100,7 +110,7 @@ export class Checks {
     };
   }
 
-  async #try(peer: NodeId, state: ChannelState, signal: AbortSignal): Promise<CheckRow> {
+  async #try(peer: NodeId, state: ChannelState, stops: Set<() => void>): Promise<CheckRow> {
     const { channel } = state;
     const row = { ...this.path(peer, state), peer };
     const link = this.#host.link(channel.name);
@@ -109,7 +119,7 @@ export class Checks {
     if (channel.traits.effect === "wakes")
       return { ...row, works: false, reason: "not tried: it would wake the machine" };
     const began = performance.now();
-    const failure = await this.#probe(peer, link, signal);
+    const failure = await this.#probe(peer, link, stops);
     const ms = Math.round((performance.now() - began) * 10) / 10;
     if (failure !== undefined)
       return { ...row, works: false, ms, reason: failure, remedy: remedy(channel, link) };
@@ -118,7 +128,7 @@ export class Checks {
   }
 
   /** Undefined when the peer answered, else what went wrong. */
-  async #probe(peer: NodeId, link: Link, signal: AbortSignal): Promise<string | undefined> {
+  async #probe(peer: NodeId, link: Link, stops: Set<() => void>): Promise<string | undefined> {
     const { sealing, now, fleet } = this.#host;
     const id = newPacketId(now());
     const sealed: Sealed = sealing.fleeting(
@@ -128,7 +138,7 @@ export class Checks {
     const probe = { id, to: peer, digest: sealed.digest };
     const limit = new AbortController();
     const stop = () => limit.abort();
-    signal.addEventListener("abort", stop);
+    stops.add(stop);
     const timer = setTimeout(stop, patience);
     const reached = new Promise<boolean>((done) => {
       this.#waiting.set(id, { probe, reached: () => done(true) });
@@ -148,7 +158,7 @@ export class Checks {
       return (await reached) ? undefined : `stored, but the peer has not answered within ${patience} ms`;
     } finally {
       clearTimeout(timer);
-      signal.removeEventListener("abort", stop);
+      stops.delete(stop);
       this.#waiting.delete(id);
     }
   }
