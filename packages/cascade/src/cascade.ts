@@ -11,8 +11,6 @@ import { Job, peerOf, type State, type Timer } from "./state.js";
 
 /** How many messages one input may begin; a longer queue goes on in the next turn, so that no input is slow. */
 const mostBegun = 256;
-/** The longest that a timer can be armed for, in milliseconds: what setTimeout takes. */
-const longestTimer = 2_147_483_647;
 
 /**
  * Makes a decision maker that knows nothing yet.
@@ -49,7 +47,7 @@ export function createCascade(options: {
     state.turn = mostBegun;
     const fired = input.kind === "timer";
     if (fired) armed = undefined;
-    const shifted = clock.advance(now, timers.first?.at, fired);
+    clock.advance(now, timers.first?.at, fired);
     take(state, input);
     for (let due = expiries.first; due !== undefined && due.at <= clock.now; due = expiries.first) {
       expire(state, due.job);
@@ -62,25 +60,23 @@ export function createCascade(options: {
       dirty.delete(peer);
       drain(state, peer);
     }
-    const arm = nextArm(shifted);
+    const arm = nextArm();
     return arm === undefined ? state.commands : [arm, ...state.commands];
   }
 
   /** A timer that rings too early is armed again then, which costs less than moving it for every message. */
-  function nextArm(shifted: boolean): Command | undefined {
+  function nextArm(): Command | undefined {
     const { clock, timers, expiries } = state;
     const wait = timers.first === undefined ? Infinity : Math.ceil(clock.wall(timers.first.at));
-    const next = Math.max(Math.min(wait, expiries.first?.at ?? Infinity), clock.now);
-    if (timers.first === undefined && expiries.first === undefined) {
+    const next = Math.min(wait, expiries.first?.at ?? Infinity);
+    if (next === Infinity) {
       if (armed === undefined) return undefined;
       armed = undefined;
-      return { kind: "arm", at: undefined };
+    } else {
+      if (armed !== undefined && armed <= next) return undefined;
+      armed = Math.max(next, clock.now);
     }
-    if (armed !== undefined && armed <= next && !shifted) return undefined;
-    const at = Math.min(next, clock.now + longestTimer);
-    if (at === armed) return undefined;
-    armed = at;
-    return { kind: "arm", at };
+    return { kind: "arm", at: armed };
   }
 
   function health(id: NodeId): readonly ChannelHealth[] {

@@ -22,9 +22,8 @@ export class Clock {
    * Takes the wall clock's time.
    * @param due The `time` at which the earliest wait ends, if there is one.
    * @param fired Whether a timer says so: then it is due, whatever the wall clock says.
-   * @returns Whether `now` and `time` have come apart, so that what was armed is to be armed again.
    */
-  advance(now: number, due: number | undefined, fired: boolean): boolean {
+  advance(now: number, due: number | undefined, fired: boolean): void {
     const before = this.#begun ? this.now : now;
     if (Number.isFinite(now)) {
       this.now = now;
@@ -34,7 +33,7 @@ export class Clock {
     if (passed < 0) {
       // The timer ran by itself while the wall clock was set back.
       if (fired && due !== undefined) this.time = Math.max(this.time, due);
-      return true;
+      return;
     }
     const lateness = due === undefined ? 0 : this.time + passed - due;
     if (due === undefined || lateness <= late) {
@@ -42,12 +41,11 @@ export class Clock {
       this.time += passed;
       // The wall clock's figures are too long to be exact; a timer that is due must not ring for ever.
       if (lateness < 0 && lateness > -exact && due !== undefined) this.time = due;
-      return false;
+      return;
     }
     // Once in a row: a process that is always held up still has to go on.
     this.#excused = !this.#excused;
     this.time = Math.max(this.time, this.#excused ? due - grace : due + Math.min(lateness, mostCounted));
-    return true;
   }
 
   /** The wall clock's time at which `time` will be `at`. */

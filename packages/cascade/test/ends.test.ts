@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ChannelErrorCode } from "@multifleet/core";
 import { decisions } from "../src/index.js";
 import { channels, dawn, Hand, started } from "./hand.js";
+import { seeded } from "./random.js";
 
 describe("a packet that is sent once", () => {
   test("is done with the first success, and the others are ended", () => {
@@ -192,13 +193,30 @@ describe("the wall clock", () => {
     expect(hand.cascade.load.shipments).toBe(0);
   });
 
-  test("far from the end of a long life arms no timer that setTimeout cannot take", () => {
+  test("with any fraction of a millisecond never makes the timer ring twice for nothing", () => {
+    const random = seeded(1);
+    for (let i = 0; i < 2_000; i++) {
+      const hand = new Hand({ random });
+      hand.now += random() * 1_000;
+      hand.open("nats", 1);
+      hand.open("http", 2);
+      hand.submit("a");
+      for (let fired = 0; fired < 20 && hand.armed !== undefined; fired++) {
+        hand.now = hand.armed;
+        hand.armed = undefined;
+        hand.give({ kind: "timer" });
+        expect(hand.armed ?? Infinity).toBeGreaterThan(hand.now);
+      }
+    }
+  });
+
+  test("without an end is no reason to arm for ever", () => {
     const hand = new Hand();
-    hand.submit("a", { expires: dawn + 1e12 });
-    expect((hand.armed ?? 0) - hand.now).toBeLessThan(2 ** 31);
-    const other = new Hand();
-    other.submit("b", { expires: Infinity });
-    expect((other.armed ?? 0) - other.now).toBeLessThan(2 ** 31);
+    const [start] = hand.submit("a", { expires: Infinity });
+    expect(start).toBeUndefined();
+    expect(hand.armed ?? 0).toBeLessThan(hand.now + 31_000);
+    hand.settle("a");
+    expect(hand.armed).toBeUndefined();
   });
 });
 
