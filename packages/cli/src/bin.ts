@@ -8,3 +8,8 @@ for (const stream of [process.stdout, process.stderr])
   });
 
 process.exitCode = await main(process.argv.slice(2), process);
+// Everything is said once these writes are; nothing that still listens may keep the terminal waiting.
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))),
+);
+process.exit();

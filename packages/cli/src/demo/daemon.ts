@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../failure.js";
@@ -138,11 +139,22 @@ export function daemonProgram(): string {
   return fileURLToPath(new URL(bin["multifleet-daemon"] ?? "", manifest));
 }
 
-/** A port that is free now: for what must be known before it listens. */
-export async function freePort(): Promise<number> {
+/**
+ * A port that is free now, for a daemon that must be found there again after it was killed: below those that systems give to outgoing
+ * connections (from 32768 on Linux, from 49152 elsewhere), so that none of them takes it meanwhile.
+ */
+export async function freePort(tries = 20): Promise<number> {
+  const port = randomInt(20_000, 30_000);
   const server = createServer();
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, "127.0.0.1", resolve);
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE" || tries === 1) throw error;
+    return freePort(tries - 1);
+  }
   await new Promise((resolve) => server.close(resolve));
   return port;
 }

@@ -48,7 +48,7 @@ function fallThrough(fallbacks: readonly number[]): string {
   if (fallbacks.length === 0) return "never";
   const { p50, max } = summary(fallbacks);
   const next = (ms: number | undefined) => (ms !== undefined && ms < 1 ? "under 1 ms" : took(ms));
-  return `${fallbacks.length} times; the next channel began after ${next(p50)} (p50), ${next(max)} (max)`;
+  return `${fallbacks.length} times; the next began after ${next(p50)} (p50), ${next(max)} (max)`;
 }
 
 function summary(fallbacks: readonly number[]) {

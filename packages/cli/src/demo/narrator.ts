@@ -1,6 +1,6 @@
 import { bold, cyan, dim, green, red, yellow, type Part, type Screen, type Style } from "../screen.js";
 import { channelName, took } from "../units.js";
-import { width } from "../text.js";
+import { width, wrap } from "../text.js";
 import type { AttemptView } from "../views.js";
 
 const colours: Partial<Record<string, Style>> = {
@@ -14,6 +14,10 @@ const colours: Partial<Record<string, Style>> = {
   started: "cyan",
   mended: "cyan",
 };
+const plain = (text: string): Part => text;
+const lineLength = 80;
+/** Where the words of a line begin. */
+const indent = 25;
 const paint = { bold, dim, red, green, yellow, cyan };
 
 /** Tells the demo as it happens: text for people, in 80 columns, or one JSON object a line. */
@@ -43,7 +47,7 @@ export class Narrator {
   /** One thing that happened: what, how long after the act began that it tells of, and a few words. */
   step(what: string, ms: number | undefined, text: string, data: object = {}): void {
     const style = colours[what];
-    const label = ` ${" ".repeat(3)}${what.padEnd(11)}`;
+    const label = `    ${what.padEnd(11)}`;
     this.say(style === undefined ? label : paint[style](label), dim(took(ms).padStart(8)), `  ${text}`);
     this.event(what, { ...(ms === undefined ? {} : { ms: Math.round(ms * 100) / 100 }), ...data });
   }
@@ -52,13 +56,13 @@ export class Narrator {
   attempts(attempts: readonly AttemptView[]): void {
     for (const { channel, rank, outcome, ms, reason } of attempts.toSorted((a, b) => a.at - b.at)) {
       const good = outcome === "delivered" || outcome === "stored";
-      const said = [outcome ?? "under way", ...(reason === undefined ? [] : [reason])].join(": ");
-      this.say(
-        ` ${" ".repeat(3)}${channelName(channel, rank).padEnd(11)}`,
-        dim(took(ms).padStart(8)),
-        "  ",
-        good ? said : outcome === undefined || outcome === "ABORTED" ? dim(said) : red(said),
-      );
+      // The channel stands before the line already.
+      const why = reason?.replace(new RegExp(`^${channel}: `), "");
+      const said = why === undefined ? (outcome ?? "under way") : `${outcome ?? "under way"}: ${why}`;
+      const look = good ? plain : outcome === undefined || outcome === "ABORTED" ? dim : red;
+      const [first = "", ...rest] = wrap(said, lineLength - indent);
+      this.say(`    ${channelName(channel, rank).padEnd(11)}`, dim(took(ms).padStart(8)), "  ", look(first));
+      for (const line of rest) this.say(" ".repeat(indent), look(line));
       this.event("attempt", { channel, outcome, ms, reason });
     }
   }

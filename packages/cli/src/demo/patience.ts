@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Failure } from "../failure.js";
 
 /** The demo was told to end: Ctrl-C or a signal. */
@@ -14,6 +15,8 @@ export interface Patience {
 
 /** @param signal Fires when the demo is told to end */
 export function patience(signal: AbortSignal): Patience {
+  // Each wait listens until it is over, and there are as many at once as messages under way.
+  setMaxListeners(0, signal);
   return {
     signal,
     async wait(what, ms, work) {

@@ -26,6 +26,8 @@ export interface Tally {
   readonly total: Line;
   /** How many items of the inboxes came by each channel. */
   readonly byChannel: Readonly<Record<string, number>>;
+  /** What does not balance, a line each. */
+  readonly faults: readonly string[];
   /** Milliseconds from an attempt's failure to the next one's start, ascending. */
   readonly fallbacks: readonly number[];
   /** Nothing lost, nothing twice, nothing without a receipt, and nothing in an inbox that nobody sent. */
@@ -44,54 +46,74 @@ export function tally(
   messages: ReadonlyMap<string, MessageView>,
   inboxes: ReadonlyMap<string, readonly InboxItem[]>,
 ): Tally {
+  const faults: string[] = [];
   const lines = [...inboxes].map(([to, items]): Line => {
     const sent = accepted.filter((message) => message.to === to);
-    const copies = sent.map(
-      ({ id, body }) => items.filter((item) => item.id === id || item.body === body).length,
-    );
+    const copies = sent.map(({ id, body }) => items.filter((item) => item.id === id || item.body === body));
     const states = sent.map(({ id }) => messages.get(id)?.state);
+    for (const [at, { id }] of sent.entries()) {
+      const found = copies[at] ?? [];
+      const state = states[at] ?? "unknown";
+      if (found.length === 0) faults.push(`${id} is not in the inbox of ${to}`);
+      if (found.length > 1)
+        faults.push(`${id} is ${found.length} times in the inbox of ${to}: ${waysOf(found)}`);
+      if (!isDelivered(state)) faults.push(`${id} to ${to} is ${state} at its sender`);
+    }
+    for (const { id } of items.filter((item) => !copies.some((found) => found.includes(item))))
+      faults.push(`${id} is in the inbox of ${to}, and was not sent to it`);
     return {
       to,
       sent: sent.length,
-      delivered: states.filter((state) => state === "delivered" || state === "surfaced").length,
+      delivered: states.filter(isDelivered).length,
       inInbox: items.length,
-      lost: copies.filter((count) => count === 0).length,
-      twice: copies.filter((count) => count > 1).length,
+      lost: copies.filter((found) => found.length === 0).length,
+      twice: copies.filter((found) => found.length > 1).length,
     };
   });
   const sum = (of: (line: Line) => number) => lines.reduce((total, line) => total + of(line), 0);
-  const total: Line = {
-    to: "all",
-    sent: accepted.length,
-    delivered: sum(({ delivered }) => delivered),
-    inInbox: sum(({ inInbox }) => inInbox),
-    lost: sum(({ lost }) => lost),
-    twice: sum(({ twice }) => twice),
-  };
   const byChannel: Record<string, number> = {};
   for (const { channel } of [...inboxes.values()].flat()) byChannel[channel] = (byChannel[channel] ?? 0) + 1;
   return {
     lines,
-    total,
+    total: {
+      to: "all",
+      sent: sum(({ sent }) => sent),
+      delivered: sum(({ delivered }) => delivered),
+      inInbox: sum(({ inInbox }) => inInbox),
+      lost: sum(({ lost }) => lost),
+      twice: sum(({ twice }) => twice),
+    },
     byChannel,
+    faults,
     fallbacks: [...messages.values()]
       .flatMap(({ attempts }) => fallbacks(attempts))
-      .toSorted((a, b) => a - b),
-    ok:
-      total.lost === 0 && total.twice === 0 && total.delivered === total.sent && total.inInbox === total.sent,
+      .toSorted((one, other) => one - other),
+    ok: faults.length === 0,
   };
 }
 
-/** What it took, each time that a channel failed, until the next one was started. */
+const isDelivered = (state: string | undefined): boolean => state === "delivered" || state === "surfaced";
+
+/** The channels that copies came by, in the order in which they came. */
+function waysOf(copies: readonly InboxItem[]): string {
+  return copies.map(({ id, channel, received }) => `${id} by ${channel} at ${received}`).join(", ");
+}
+
+/**
+ * What it took, each time that a channel failed, until the next one was started: up to the one that first took the message. What comes
+ * after that is no falling through: it waits for a receipt, and tries again when the receiver shows itself.
+ */
 export function fallbacks(attempts: readonly AttemptView[]): number[] {
   const inOrder = attempts.toSorted((a, b) => a.at - b.at);
-  return inOrder.flatMap(({ at, ms, outcome, channel }, place) => {
-    const next = inOrder[place + 1];
-    if (next === undefined || ms === undefined || next.channel === channel) return [];
-    const failed = outcome !== undefined && !["delivered", "stored", "woke", "ABORTED"].includes(outcome);
-    // A hedge starts before the failure: then nothing was waited for.
-    return failed ? [Math.max(0, next.at - (at + ms))] : [];
-  });
+  const taken = inOrder.findIndex(({ outcome }) => outcome === "delivered" || outcome === "stored");
+  return inOrder
+    .slice(0, taken < 0 ? inOrder.length : taken)
+    .flatMap(({ at, ms, outcome, channel }, place) => {
+      const next = inOrder[place + 1];
+      if (next === undefined || ms === undefined || next.channel === channel) return [];
+      // One that was ended by us failed in nothing; a hedge starts before the failure, so that nothing was waited for.
+      return outcome === undefined || outcome === "ABORTED" ? [] : [Math.max(0, next.at - (at + ms))];
+    });
 }
 
 /** The value that a share of the ascending `values` does not exceed. */

@@ -48,9 +48,9 @@ async function play(stage: Stage, stays: boolean, signal: AbortSignal): Promise<
     await cutHttp(stage);
     await killReceiver(stage);
     await burstAndKill(stage);
-    const { ok } = await count(stage);
+    const { ok, faults } = await count(stage);
     narrator.say(dim(`    ${((performance.now() - began) / 1000).toFixed(1)} s`));
-    if (!ok) throw new Failure("demo_failed", "the books do not balance: see the table");
+    if (!ok) throw new Failure("demo_failed", `the books do not balance: ${faults.slice(0, 5).join("; ")}`);
     if (stays) await stay(stage, signal);
     return 0;
   } catch (error) {
