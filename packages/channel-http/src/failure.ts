@@ -55,3 +55,35 @@ export function failureOfStatus(status: number, frames: number): SendResult {
   if (status === 401 || status === 403) return failure("DENIED", `the peer answered ${status}`);
   return failure("INTERNAL", `the peer answered ${status}`);
 }
+
+/** Why a listener could not be had, and what to do about it. */
+export function failureToListen(error: Error, host: string, port: number): ChannelError {
+  const cause = { cause: error };
+  switch (codeOf(error)) {
+    case "EADDRINUSE":
+      return new ChannelError(
+        "MISCONFIGURED",
+        `http: port ${port} on ${host} is in use: end the program that has it, or set another "port"`,
+        cause,
+      );
+    case "EACCES":
+      return new ChannelError(
+        "MISCONFIGURED",
+        `http: port ${port} needs more rights: set one above 1023`,
+        cause,
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new ChannelError(
+        "MISCONFIGURED",
+        `http: ${host} is no address of this machine: set another "host"`,
+        cause,
+      );
+    default:
+      return new ChannelError(
+        "INTERNAL",
+        `http: cannot listen on ${host} port ${port}: ${error.message}`,
+        cause,
+      );
+  }
+}

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { ChannelError, type ChannelHost, type Verdict } from "@multifleet/core";
 import { addressesOf } from "./addresses.js";
-import { codeOf } from "./failure.js";
+import { codeOf, failureToListen } from "./failure.js";
 import { Guests } from "./guests.js";
 import { Intake } from "./intake.js";
 import type { Settings } from "./options.js";
@@ -92,7 +92,7 @@ export class Listener {
   async start(): Promise<void> {
     const { host, port } = this.#settings;
     await new Promise<void>((resolve, reject) => {
-      const fail = (error: Error) => reject(whyNot(error, host, port));
+      const fail = (error: Error) => reject(failureToListen(error, host, port));
       this.#server.once("error", fail);
       this.#server.listen({ host, port }, () => {
         this.#server.off("error", fail);
@@ -200,35 +200,4 @@ function troubleOf(code: string): { readonly counter: string; readonly status?: 
   if (code === "HPE_HEADER_OVERFLOW") return { counter: "malformed_requests", status: 431 };
   if (code.startsWith("HPE_")) return { counter: "malformed_requests", status: 400 };
   return { counter: "reset_connections" };
-}
-
-function whyNot(error: Error, host: string, port: number): ChannelError {
-  const cause = { cause: error };
-  switch (codeOf(error)) {
-    case "EADDRINUSE":
-      return new ChannelError(
-        "MISCONFIGURED",
-        `http: port ${port} on ${host} is in use: end the program that has it, or set another "port"`,
-        cause,
-      );
-    case "EACCES":
-      return new ChannelError(
-        "MISCONFIGURED",
-        `http: port ${port} needs more rights: set one above 1023`,
-        cause,
-      );
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-      return new ChannelError(
-        "MISCONFIGURED",
-        `http: ${host} is no address of this machine: set another "host"`,
-        cause,
-      );
-    default:
-      return new ChannelError(
-        "INTERNAL",
-        `http: cannot listen on ${host} port ${port}: ${error.message}`,
-        cause,
-      );
-  }
 }

@@ -1,11 +1,12 @@
-import { chmod, lstat, unlink } from "node:fs/promises";
-import { connect, createServer, type Server } from "node:net";
+import { chmod } from "node:fs/promises";
+import { createServer, type Server } from "node:net";
 import { isMainThread } from "node:worker_threads";
 import { ChannelError, type ChannelHost } from "@multifleet/core";
 import { codeOf } from "./failure.js";
 import { Guest, type Rooms } from "./guest.js";
 import type { Settings } from "./options.js";
 import { hasPipes, placeFor } from "./place.js";
+import { inUse, removeStale } from "./stale.js";
 
 /** How long frames may go on being answered once the door is closed, in ms. */
 const graceMs = 2_000;
@@ -13,14 +14,15 @@ const graceMs = 2_000;
 /** Starts to listen. @throws ChannelError `MISCONFIGURED` when the path cannot be had, `INTERNAL` otherwise. */
 export async function openDoor(host: ChannelHost, settings: Settings): Promise<Door> {
   const path = await placeFor(settings.path, host.node);
-  if (!hasPipes) await removeStale(path);
   const door = new Door(host, settings, path);
-  await door.start();
   try {
+    if (!hasPipes) await removeStale(path);
+    await door.start();
     if (!hasPipes) await chmod(path, 0o600);
   } catch (error) {
     await door.close();
-    throw new ChannelError("INTERNAL", `ipc: cannot guard ${path}: ${String(error)}`, { cause: error });
+    if (error instanceof ChannelError) throw error;
+    throw new ChannelError("INTERNAL", `ipc: cannot use ${path}: ${String(error)}`, { cause: error });
   }
   return door;
 }
@@ -133,37 +135,6 @@ export class Door implements Rooms {
   }
 }
 
-/** Removes the socket that a killed process left behind. @throws ChannelError `MISCONFIGURED` when the path is not free. */
-async function removeStale(path: string): Promise<void> {
-  const found = await lstat(path).catch(unlessMissing);
-  if (found === undefined) return;
-  if (!found.isSocket())
-    throw new ChannelError("MISCONFIGURED", `ipc: ${path} is no socket: remove it, or set another "path"`);
-  if (await answers(path)) throw inUse(path);
-  const still = await lstat(path).catch(unlessMissing);
-  if (still === undefined) return;
-  // Another daemon may have come in between: its socket is not ours to remove.
-  if (still.ino !== found.ino) throw inUse(path);
-  await unlink(path);
-}
-
-function unlessMissing(error: unknown): undefined {
-  if (codeOf(error) !== "ENOENT") throw error;
-  return undefined;
-}
-
-/** Whether somebody listens on a socket. */
-async function answers(path: string): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", (error) => resolve(!["ECONNREFUSED", "ENOENT"].includes(codeOf(error))));
-  });
-}
-
 /** Runs `body`, in which files are made synchronously, without the rights in `mask`. A worker thread has no umask of its own. */
 function withUmask(mask: number, body: () => void): void {
   if (!isMainThread) return body();
@@ -173,14 +144,6 @@ function withUmask(mask: number, body: () => void): void {
   } finally {
     process.umask(before);
   }
-}
-
-function inUse(path: string, cause?: unknown): ChannelError {
-  return new ChannelError(
-    "MISCONFIGURED",
-    `ipc: ${path} is in use by another daemon: end that one, or set another "path"`,
-    cause === undefined ? {} : { cause },
-  );
 }
 
 function whyNot(error: Error, path: string): ChannelError {
