@@ -154,6 +154,24 @@ test.each([
   expect(counters.total("api_refusals_total")).toBeGreaterThan(0);
 });
 
+test.each(["gzip, chunked", "deflate, chunked", "chunked, chunked", "identity, chunked"])(
+  "a good message sent as Transfer-Encoding: %s is refused, since only chunks are undone here",
+  async (coding) => {
+    const { raw, node, port } = await serve();
+    const of = (value: string) =>
+      raw(
+        lines(
+          "POST /message HTTP/1.1",
+          [`Host: 127.0.0.1:${port}`, "Content-Type: application/json", `Transfer-Encoding: ${value}`],
+          `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+        ),
+      );
+    expect(await of(coding)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(node.calls).toEqual([]);
+    expect(await of("chunked")).toMatch(/^HTTP\/1\.1 202 /);
+  },
+);
+
 test.each([
   ["no HTTP at all", "hello\r\n\r\n"],
   ["a TLS hello", new Uint8Array([0x16, 0x03, 0x01, 0x02, 0x00, 0x01])],

@@ -200,7 +200,8 @@ test("a broken request behind a good one does not take its answer", async () => 
 });
 
 test("the close answers what is under way, refuses what is new, and leaves no connection", async () => {
-  const { api, node, ask, port, counters } = await serve();
+  // Nothing here may need the time at which a close gives up waiting.
+  const { api, node, ask, port, counters } = await serve({ closeMs: 600_000 });
   let open = () => {};
   node.gate = new Promise((resolve) => (open = resolve));
   const idle = await dial(port);
