@@ -134,12 +134,10 @@ describe("the best channel dies", () => {
         world.pass(2_000);
         const flying = world.messages.filter(({ end }) => end === undefined);
         expect(flying.length).toBeGreaterThan(10);
-        const cut = world.now;
         world.cut(best, silently);
         world.pass(1);
-        expect(
-          flying.filter(({ starts }) => starts.some((s) => s.channel === "http" && s.at >= cut)),
-        ).toEqual(flying);
+        // One that had been silent for long may have gone on before.
+        expect(flying.filter(({ starts }) => !starts.some(({ channel }) => channel === "http"))).toEqual([]);
         world.pass(60_000);
       });
       expect(outcome.unsettled).toBe(0);
