@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseJson } from "../../src/api/json.js";
@@ -17,8 +18,8 @@ function read(input: string | Uint8Array): unknown {
 
 test("JSON is read as JSON.parse reads it", () => {
   fc.assert(
-    fc.property(fc.json({ maxDepth: 8, stringUnit: "binary" }), (text) => {
-      expect(parseJson(encode(text))).toEqual(JSON.parse(text));
+    fc.property(fc.json({ maxDepth: 5, stringUnit: "binary" }), (text) => {
+      expect(isDeepStrictEqual(parseJson(encode(text)), JSON.parse(text))).toBe(true);
     }),
   );
 });
