@@ -21,7 +21,7 @@ const noteDelay = 100;
 export class Commits {
   readonly #store: Store;
   readonly #onError: (error: MailboxError) => void;
-  readonly #closing: ((tx: Transaction) => void)[] = [];
+  readonly #closing: Plan<void>[] = [];
   #queue: Request[] = [];
   readonly #notes = new Map<string, Plan<void>>();
   #timer: NodeJS.Timeout | undefined;
@@ -35,8 +35,8 @@ export class Commits {
     this.#onError = onError;
   }
 
-  /** Has `plan` run at the end of every commit that changes something. */
-  onCommit(plan: (tx: Transaction) => void): void {
+  /** Has `plan` run at the end of every commit that changes something. When it throws, all of that commit fails. */
+  onCommit(plan: Plan<void>): void {
     this.#closing.push(plan);
   }
 
@@ -104,7 +104,10 @@ export class Commits {
       const tx = new Transaction(this.#store);
       const { replies, notes } = this.#planAll(tx);
       try {
-        if (!tx.empty) await this.#store.commit(tx.changes());
+        if (!tx.empty) {
+          for (const plan of this.#closing) plan(tx);
+          await this.#store.commit(tx.changes());
+        }
       } catch (error) {
         const failure = toError(error);
         this.#failing = failure.code;
@@ -138,13 +141,12 @@ export class Commits {
     const notes = this.#notesDue ? [...this.#notes] : [];
     if (this.#notesDue) this.#notes.clear();
     this.#notesDue = false;
-    for (const [, plan] of notes) this.#try(tx, plan);
-    if (!tx.empty) for (const plan of this.#closing) this.#try(tx, plan);
+    for (const [, plan] of notes) this.try(tx, plan);
     return { replies, notes };
   }
 
-  /** What nobody waits for can only be reported. */
-  #try(tx: Transaction, plan: Plan<void>): void {
+  /** Runs a plan that nobody waits for: what it throws can only be reported. */
+  try(tx: Transaction, plan: Plan<void>): void {
     try {
       tx.attempt(plan);
     } catch (error) {

@@ -40,8 +40,8 @@ export class Inbox {
     this.#sources = new Sources(reader.store, counted);
     this.#showing = new Showing(counted, this.#sources, onShown, (source) => this.#goOn(source));
     commits.onCommit((tx) => {
-      this.#sources.write(tx);
       this.#showing.renew();
+      this.#sources.write(tx);
     });
     this.#resume();
   }

@@ -153,7 +153,7 @@ class StoredMailbox extends Reader implements Mailbox {
       retention,
       now,
     );
-    this.#commits.onCommit((tx) => upkeep.plan(tx));
+    this.#commits.onCommit((tx) => this.#commits.try(tx, (inner) => upkeep.plan(inner)));
     this.#commits.onCommit((tx) => this.#counted.write(tx));
   }
 

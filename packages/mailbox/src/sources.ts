@@ -63,18 +63,19 @@ export class Sources {
 
   /** Plans what follows from the others: the streams' records, and the end of marks below a floor that moved. */
   write(tx: Transaction): void {
-    for (const source of this.#moved.values()) this.#sweep(tx, source);
-    for (const [key, cell] of this.#cells) {
+    const moved = [...this.#moved.values()].map((source) => ({ source, state: this.state(tx, source) }));
+    const cells = [...this.#cells];
+    this.#moved.clear();
+    this.#cells.clear();
+    for (const { source, state } of moved) this.#sweep(tx, source, state);
+    for (const [key, cell] of cells) {
       const state = tx.value(cell);
       if (state !== undefined && state !== cell.current) tx.put(key, sourceRecord.encode(key, state));
     }
-    this.#moved.clear();
-    this.#cells.clear();
   }
 
   /** Clears marks away that the floor has passed, in the commit that moved it; what is too many goes with later ones. */
-  #sweep(tx: Transaction, source: Source): void {
-    const { number, floor } = this.state(tx, source);
+  #sweep(tx: Transaction, source: Source, { number, floor }: SourceState): void {
     const below = (key: typeof keys.entry) => ({
       from: key(number, 0),
       to: key(number, floor),

@@ -109,10 +109,9 @@ export class Transaction {
     }
   }
 
-  /** Whether it changes nothing: then there is nothing to commit. */
+  /** Whether it changes nothing, neither in the store nor in memory. */
   get empty(): boolean {
-    for (const table of this.#tables.values()) if (table.size > 0) return false;
-    return true;
+    return this.#undo.length === 0;
   }
 
   /** Whether it is as large as one commit should be. */

@@ -61,13 +61,10 @@ export class Intake {
         while (await this.#pass());
         rebuilt = 0;
       } catch (error) {
+        this.#host.count("read_errors");
         // It may be being replaced this moment: then it is there again, or its parent at least.
-        if (
-          (error as NodeJS.ErrnoException).code === "ENOENT" &&
-          rebuilt++ < maxRebuilt &&
-          (await this.#hasParent())
-        )
-          this.#rung = true;
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === "ENOENT" && rebuilt++ < maxRebuilt && (await this.#hasParent())) this.#rung = true;
         else this.#lose(error);
       }
     }
@@ -76,7 +73,6 @@ export class Intake {
   }
 
   #lose(error: unknown): void {
-    this.#host.count("read_errors");
     this.#closed = true;
     this.#unwatch();
     this.#onLost(error);
