@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { Failure } from "./failure.js";
 import { notRunning } from "./home.js";
 import type { Access } from "./home.js";
+import { quoted } from "./quoted.js";
 
 /** What a call takes beside its path. */
 export interface CallOptions {
@@ -134,7 +135,7 @@ function parsed(text: string): unknown {
 
 function noAnswer(access: Access, deadline: number): Failure {
   return new Failure("no_answer", `the daemon did not answer within ${deadline / 1000} s`, {
-    hint: `Look into it with: multifleet doctor --home ${access.home}`,
+    hint: `Look into it with: multifleet doctor --home ${quoted(access.home)}`,
   });
 }
 
@@ -143,7 +144,7 @@ function foreign(access: Access, why: string): Failure {
     "not_the_api",
     `what listens on 127.0.0.1:${access.port} is not a Multi-Fleet daemon: ${why}`,
     {
-      hint: `Look into it with: multifleet doctor --home ${access.home}`,
+      hint: `Look into it with: multifleet doctor --home ${quoted(access.home)}`,
     },
   );
 }

@@ -8,6 +8,8 @@ export type Input = Readable & { readonly isTTY?: boolean; readonly fd?: number 
 /** What a command works with beside its own arguments. */
 export interface Context {
   readonly home: string;
+  /** What a printed command needs to mean this home: ` --home DIR` where that was given, or nothing. */
+  readonly at: string;
   readonly env: NodeJS.ProcessEnv;
   /** Opened when it is first asked for. */
   stdin(): Input;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { quoted } from "./quoted.js";
 import { Failure, Misuse } from "./failure.js";
 
 /** What a running daemon writes into its home. */
@@ -45,7 +46,7 @@ export function readRunning(home: string): Running | undefined {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR" || error instanceof SyntaxError) return undefined;
     throw new Failure("home_unreadable", `${home} cannot be read: ${(error as Error).message}`, {
-      hint: `Look at it with: multifleet doctor --home ${home}`,
+      hint: `Look at it with: multifleet doctor --home ${quoted(home)}`,
       cause: error,
     });
   }
@@ -84,7 +85,7 @@ export function findDaemon(home: string, port: number | undefined): Access {
 
 /** The failure of a command that needs a daemon where none answers. */
 export function notRunning(home: string, cause?: unknown): Failure {
-  const start = home === homeOf(undefined, {}) ? "" : ` --home ${home}`;
+  const start = home === homeOf(undefined, {}) ? "" : ` --home ${quoted(home)}`;
   return new Failure("not_running", `no daemon is running for ${home}`, {
     hint: `Start one with: npx multifleet-daemon${start}`,
     cause,

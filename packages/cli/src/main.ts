@@ -2,6 +2,7 @@ import type { Context, Input } from "./context.js";
 import { Failure, Misuse, reasonOf } from "./failure.js";
 import { findDaemon, homeOf, namedPort } from "./home.js";
 import { parse, type Parsed } from "./parse.js";
+import { quoted } from "./quoted.js";
 import { Screen, type Sink } from "./screen.js";
 import { verbs } from "./verbs.js";
 import { version } from "./version.js";
@@ -55,9 +56,11 @@ async function run(parsed: Parsed, around: Surroundings, out: Screen, err: Scree
     const { showHelp } = await import("./help.js");
     return showHelp(parsed, out, err);
   }
-  const home = homeOf(globals["home"] as string | undefined, around.env);
+  const named = globals["home"] as string | undefined;
+  const home = homeOf(named, around.env);
   const context: Context = {
     home,
+    at: named === undefined ? "" : ` --home ${quoted(home)}`,
     env: around.env,
     stdin: () => around.stdin,
     out,

@@ -44,7 +44,8 @@ export class Screen {
   constructor(sink: Sink, env: NodeJS.ProcessEnv) {
     this.#sink = sink;
     this.isTerminal = sink.isTTY === true;
-    this.columns = this.isTerminal ? (sink.columns ?? 80) : Number.POSITIVE_INFINITY;
+    // Some terminals do not know their width, and say 0.
+    this.columns = this.isTerminal ? sink.columns || 80 : Number.POSITIVE_INFINITY;
     // https://no-color.org: any value that is not empty.
     this.#colour = this.isTerminal && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
   }

@@ -64,7 +64,8 @@ export async function send(context: Context, request: SendRequest, waiting: Wait
   function tell({ id, to, state, reason }: Outcome): void {
     const whom = to === undefined ? "" : `to ${to}: `;
     context.err.line(`multifleet: ${whom}${missed(state, reason)}`);
-    if (!ends.includes(state)) context.err.line(`It goes on by itself. See: multifleet status ${id}`);
+    if (!ends.includes(state))
+      context.err.line(`It goes on by itself. See: multifleet status ${id}${context.at}`);
   }
 
   function missed(state: string, reason: string | undefined): string {

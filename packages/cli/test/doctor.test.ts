@@ -173,6 +173,7 @@ test("a channel that is not open, and why, is a fault, told once", () => {
       },
     }),
     Date.now(),
+    "",
   );
   expectFinding(found, "wrong", /^P8 ipc is misconfigured: the path is too long$/, /--print-config/);
   expect(found.filter(({ what }) => what.includes("too long"))).toHaveLength(1);
@@ -193,6 +194,7 @@ test("a peer that no channel reaches is a fault with every reason; one not tried
       },
     }),
     Date.now(),
+    "",
   );
   expectFinding(
     found,
@@ -205,14 +207,23 @@ test("a peer that no channel reaches is a fault with every reason; one not tried
 });
 
 test("a lone node is told how to get a peer", () => {
-  expectFinding(checkHealth(health({ peers: {} }), Date.now()), "note", /no peers/, "npx multifleet invite");
+  expectFinding(
+    checkHealth(health({ peers: {} }), Date.now(), " --home /h"),
+    "note",
+    /no peers/,
+    "npx multifleet invite --home /h",
+  );
 });
 
 test("a clock that cannot be right is a fault: before the program was installed, or behind a peer's", () => {
   expectFinding([checkClock(0)], "wrong", /1970-01-01/, /timedatectl|sntp/);
   expectFinding([checkClock(Date.now())], "ok", /Z$/);
   const last_seen = new Date(Date.now() + 3_600_000).toISOString();
-  const found = checkHealth(health({ peers: { mac2: { pending: 0, last_seen, channels: {} } } }), Date.now());
+  const found = checkHealth(
+    health({ peers: { mac2: { pending: 0, last_seen, channels: {} } } }),
+    Date.now(),
+    "",
+  );
   expectFinding(found, "wrong", /mac2 was last seen 60 minutes in the future/);
 });
 
@@ -220,6 +231,7 @@ test("a store that fails is a fault, told once", () => {
   const found = checkHealth(
     health({ status: "failed", store: { failing: "FULL" }, reasons: ["the disk is full: free some space"] }),
     Date.now(),
+    "",
   );
   expectFinding(found, "wrong", /^the store fails: FULL$/, "df -h");
   expect(found.filter(({ what }) => /disk|store/.test(what))).toHaveLength(1);
@@ -252,5 +264,5 @@ test("what waits and what is dead is shown with its reason and is no fault", asy
     /note +dead letters +1, the newest to mac2: expired, no_path\n.*\n +npx multifleet dead-letters/,
   );
   const waiting = message({ state: "accepted", created, attempts: [] }) as MessageView;
-  expectFinding(checkPending([waiting], Date.now()), "note", /not tried yet/);
+  expectFinding(checkPending([waiting], Date.now(), ""), "note", /not tried yet/);
 });

@@ -93,7 +93,11 @@ test("send --wait that runs out says the state honestly and fails", async () => 
   expect(ran.code).toBe(1);
   expect(ran.out).toBe(`${id}  accepted\n`);
   expect(ran.err).toContain("accepted, not delivered yet (after 2s)");
-  expect(ran.err).toContain(`multifleet status ${id}`);
+  expect(ran.err).toContain(`multifleet status ${id}\n`);
+  const home = ["--home", rig.home, "--wait", "delivered", "--timeout", "2s"];
+  expect((await run(["send", "mac2", "s", "b", ...home])).err).toContain(
+    `multifleet status ${id} --home ${rig.home}\n`,
+  );
 });
 
 test("send --wait surfaced that stops at delivered says that it is in the inbox, and fails", async () => {

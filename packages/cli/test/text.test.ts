@@ -55,6 +55,12 @@ test("a table stands in columns whatever the width of its characters, and is cli
   expect(second).toBe("a     b");
 });
 
+test("a terminal that does not know its width is taken to have 80 columns", () => {
+  const to = { ...sink(true), columns: 0 };
+  new Screen(to, {}).table([["x".repeat(100)]]);
+  expect(width(to.text().trimEnd())).toBe(80);
+});
+
 test("what is no terminal gets the whole of it", () => {
   const to = sink(false);
   new Screen(to, {}).table([["a", "x".repeat(500)]]);

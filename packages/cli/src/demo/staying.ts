@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { delimiter, join, relative } from "node:path";
 import { follow } from "../events.js";
-import { quoted } from "../doctor/finding.js";
+import { quoted } from "../quoted.js";
 import { reasonOf } from "../failure.js";
 import { bold, dim } from "../screen.js";
 import { channelName } from "../units.js";

@@ -3,7 +3,8 @@ import { api } from "../api.js";
 import { Failure, reasonOf } from "../failure.js";
 import { isAlive, readRunning, type Access } from "../home.js";
 import type { HealthView } from "../views.js";
-import { findings, quoted, type Finding } from "./finding.js";
+import { quoted } from "../quoted.js";
+import { findings, type Finding } from "./finding.js";
 
 const standardPort = 8855;
 

@@ -6,12 +6,18 @@ import { findings, type Finding } from "./finding.js";
 const clockTolerance = 60_000;
 const shown = 5;
 
-/** What a running node says of itself. */
-export function checkHealth(health: HealthView, now: number): Finding[] {
-  return [...channels(health), ...peers(health), ...clocks(health, now), ...store(health), ...rest(health)];
+/** What a running node says of itself. @param at What a printed command needs to mean this node's home */
+export function checkHealth(health: HealthView, now: number, at: string): Finding[] {
+  return [
+    ...channels(health, at),
+    ...peers(health, at),
+    ...clocks(health, now),
+    ...store(health),
+    ...rest(health, at),
+  ];
 }
 
-function channels(health: HealthView): Finding[] {
+function channels(health: HealthView, at: string): Finding[] {
   const { ok, note, wrong } = findings("channel");
   return Object.entries(health.channels).map(([name, { state, reason, rank, effect }]) => {
     const called = channelName(name, rank);
@@ -21,15 +27,16 @@ function channels(health: HealthView): Finding[] {
     return wrong(
       what,
       "messages take the other channels, if any are left",
-      "npx multifleet-daemon --print-config",
+      `npx multifleet-daemon --print-config${at}`,
     );
   });
 }
 
-function peers(health: HealthView): Finding[] {
+function peers(health: HealthView, at: string): Finding[] {
   const { ok, wrong, note } = findings("peer");
   const entries = Object.entries(health.peers);
-  if (entries.length === 0) return [note("no peers", "there is nobody to send to", "npx multifleet invite")];
+  if (entries.length === 0)
+    return [note("no peers", "there is nobody to send to", `npx multifleet invite${at}`)];
   return entries.map(([name, { channels: paths, last_seen, pending }]) => {
     const ways = Object.entries(paths).filter(([, { state }]) => state !== "unreachable");
     const up = ways.filter(([, { state }]) => state === "up");
@@ -44,14 +51,14 @@ function peers(health: HealthView): Finding[] {
       return note(
         `${name}: not tried yet, ${heard}`,
         "whether it is reached shows with the next message",
-        `npx multifleet check ${name}`,
+        `npx multifleet check ${name}${at}`,
       );
     return wrong(
       `${name} is not reached, ${heard}: ${reasons.join(", ") || "no channel leads there"}`,
       pending > 0
         ? `${count(pending, "message")} wait for it; they go when it is back`
         : "messages to it will wait",
-      `npx multifleet check ${name}`,
+      `npx multifleet check ${name}${at}`,
     );
   });
 }
@@ -84,7 +91,7 @@ function store(health: HealthView): Finding[] {
 }
 
 /** What the node itself says is wrong, beside what is said above. */
-function rest({ status, reasons, channels: known, store: { failing } }: HealthView): Finding[] {
+function rest({ status, reasons, channels: known, store: { failing } }: HealthView, at: string): Finding[] {
   const { ok, wrong } = findings("health");
   if (status === "ok") return [ok("the node says it is well")];
   const names = Object.keys(known);
@@ -93,11 +100,11 @@ function rest({ status, reasons, channels: known, store: { failing } }: HealthVi
     (failing !== undefined && /^the (store|disk) /.test(reason));
   return reasons
     .filter((reason) => !said(reason))
-    .map((reason) => wrong(reason, `the node is ${status}`, "npx multifleet peers"));
+    .map((reason) => wrong(reason, `the node is ${status}`, `npx multifleet peers${at}`));
 }
 
 /** Messages that ended other than delivered. */
-export function checkDeadLetters(letters: readonly MessageView[], most: number): Finding[] {
+export function checkDeadLetters(letters: readonly MessageView[], most: number, at: string): Finding[] {
   const { ok, note } = findings("dead letters");
   if (letters.length === 0) return [ok("none")];
   const many = letters.length === most ? `${most} or more` : String(letters.length);
@@ -106,13 +113,13 @@ export function checkDeadLetters(letters: readonly MessageView[], most: number):
     note(
       `${many}, the newest to ${last?.to}: ${last?.state}${last?.reason === undefined ? "" : `, ${last.reason}`}`,
       "they did not arrive and are not tried any more",
-      "npx multifleet dead-letters",
+      `npx multifleet dead-letters${at}`,
     ),
   ];
 }
 
 /** Messages that are on their way. */
-export function checkPending(pending: readonly MessageView[], now: number): Finding[] {
+export function checkPending(pending: readonly MessageView[], now: number, at: string): Finding[] {
   const { ok, note } = findings("waiting");
   if (pending.length === 0) return [ok("nothing waits")];
   const oldest = pending.toSorted((a, b) => Date.parse(a.created) - Date.parse(b.created)).slice(0, shown);
@@ -122,7 +129,7 @@ export function checkPending(pending: readonly MessageView[], now: number): Find
     return note(
       `${state} for ${span(now - Date.parse(created))}, to ${to}: ${because}`,
       "it is tried until it is delivered or its time is over",
-      `npx multifleet status ${id}`,
+      `npx multifleet status ${id}${at}`,
     );
   });
 }

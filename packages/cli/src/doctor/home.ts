@@ -1,7 +1,8 @@
 import { lstatSync, readFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { reasonOf } from "../failure.js";
-import { findings, quoted, type Finding } from "./finding.js";
+import { quoted } from "../quoted.js";
+import { findings, type Finding } from "./finding.js";
 
 const { ok, note, wrong } = findings("home");
 const posix = process.platform !== "win32";

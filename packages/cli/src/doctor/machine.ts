@@ -3,7 +3,8 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { reasonOf } from "../failure.js";
 import { bytes } from "../units.js";
-import { findings, quoted, type Finding } from "./finding.js";
+import { quoted } from "../quoted.js";
+import { findings, type Finding } from "./finding.js";
 
 const least = [20, 20] as const;
 const little = 1024 ** 3;

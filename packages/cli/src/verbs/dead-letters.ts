@@ -44,6 +44,6 @@ async function list(context: Context): Promise<number> {
   ]);
   if (letters.length === most) out.line(dim(`The newest ${most}.`));
   out.line();
-  out.line("Send one again with: multifleet dead-letters retry ID");
+  out.line(`Send one again with: multifleet dead-letters retry ID${context.at}`);
   return 0;
 }

@@ -51,7 +51,10 @@ async function play(stage: Stage, stays: boolean, signal: AbortSignal): Promise<
     const { ok, faults } = await count(stage);
     narrator.say(dim(`    ${((performance.now() - began) / 1000).toFixed(1)} s`));
     if (!ok) throw new Failure("demo_failed", `the books do not balance: ${faults.slice(0, 5).join("; ")}`);
-    if (stays) await stay(stage, signal);
+    if (stays) {
+      await stay(stage, signal);
+      narrator.say("Ending the daemons ...");
+    }
     return 0;
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;

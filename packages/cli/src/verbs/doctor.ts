@@ -30,15 +30,15 @@ async function diagnose(context: Context, port: number | undefined): Promise<Fin
   const daemon = await checkDaemon(home, port, () => context.daemon());
   found.push(...daemon.found);
   if (daemon.health === undefined) return found;
-  found.push(...checkHealth(daemon.health, now));
+  found.push(...checkHealth(daemon.health, now, context.at));
   const access = context.daemon();
   const [accepted, sent, dead] = await Promise.all([
     api.messages(access, { state: "accepted", limit: most }),
     api.messages(access, { state: "sent", limit: most }),
     api.deadLetters(access, most),
   ]);
-  found.push(...checkPending([...accepted.messages, ...sent.messages], now));
-  found.push(...checkDeadLetters(dead.messages, most));
+  found.push(...checkPending([...accepted.messages, ...sent.messages], now, context.at));
+  found.push(...checkDeadLetters(dead.messages, most, context.at));
   return found;
 }
 

@@ -64,7 +64,7 @@ export async function newest(
   return limit === 0 ? [] : items;
 }
 
-function show(item: InboxItem, { out }: Context, most: number): void {
+function show(item: InboxItem, { out, at }: Context, most: number): void {
   const from = item.session === undefined ? item.from : `${item.from}/${item.session}`;
   const to: Part[] = item.to_session === undefined ? [] : [dim(" for "), item.to_session];
   const what = item.reply_to === undefined ? item.type : `${item.type} to ${item.reply_to}`;
@@ -81,6 +81,6 @@ function show(item: InboxItem, { out }: Context, most: number): void {
   const shown = body.length > most ? body.slice(0, most - 1) : body;
   for (const line of shown) out.line(`  ${line}`.trimEnd());
   if (shown.length < body.length)
-    out.line(dim(`  ... ${body.length - shown.length} more lines: multifleet inbox --take ${item.id}`));
+    out.line(dim(`  ... ${body.length - shown.length} more lines: multifleet inbox --take ${item.id}${at}`));
   out.line();
 }

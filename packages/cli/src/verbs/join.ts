@@ -15,6 +15,6 @@ export async function run({ positionals, options }: CallOf<"join">, context: Con
   out.line("This is ", bold(joined.node), ` of fleet ${joined.fleet} now.`);
   out.line(joined.peers.length === 0 ? "It has no peers yet." : `Peers: ${joined.peers.join(", ")}`);
   const [first] = joined.peers;
-  if (first !== undefined) out.line(`Try: multifleet check ${first}`);
+  if (first !== undefined) out.line(`Try: multifleet check ${first}${context.at}`);
   return 0;
 }

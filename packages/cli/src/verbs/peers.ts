@@ -19,7 +19,7 @@ export async function run({ options }: CallOf<"peers">, context: Context): Promi
     return 0;
   }
   if (peers.length === 0) {
-    out.line("No peers yet. Make a code for another machine with: multifleet invite");
+    out.line(`No peers yet. Make a code for another machine with: multifleet invite${context.at}`);
     return 0;
   }
   const rows = peers.flatMap(({ node, last_seen, pending, channels }) => {
