@@ -59,12 +59,13 @@ export class Supervisor {
     return this.#kept.map((keeper) => keeper.state());
   }
 
-  /** By channel, where this node is reached now. */
+  /**
+   * By channel, where this node is reached. A channel that is closed for the moment counts with its last addresses: a peer that is told of
+   * none would have no way to us until we speak again.
+   */
   addresses(): Record<string, readonly string[]> {
     const all: Record<string, readonly string[]> = {};
-    for (const { channel, link } of this.#kept) {
-      if (link !== undefined && link.addresses.length > 0) all[channel.name] = link.addresses;
-    }
+    for (const { channel, addresses } of this.#kept) if (addresses.length > 0) all[channel.name] = addresses;
     return all;
   }
 
@@ -96,6 +97,8 @@ export class Supervisor {
 class Keeper {
   readonly channel: Channel;
   link: Link | undefined;
+  /** Those of the newest link, also after it closed. */
+  addresses: readonly string[] = [];
   readonly #host: SupervisorHost;
   readonly #ended = new AbortController();
   #state: ChannelState["state"] = "opening";
@@ -138,6 +141,7 @@ class Keeper {
     if (again) counters.count("self_heal_repair_success_total");
     this.#failures = 0;
     this.link = link;
+    this.addresses = link.addresses;
     this.#become("open", "");
     log.info("channel_open", { channel: name, addresses: link.addresses });
     this.#host.opened(this.channel, link);
