@@ -80,8 +80,8 @@ export class Hellos {
     counters.count("hellos_sent_total");
     const packet = answer === undefined ? undefined : this.#host.read(answer);
     if (packet?.kind !== "hello" || packet.from !== peer || packet.replyTo !== id) return;
-    this.#host.heard(packet, via);
     await this.take(packet);
+    this.#host.heard(packet, via);
   }
 
   #seal(asked: Packet): Uint8Array {

@@ -71,7 +71,7 @@ export class Door {
         const verdict = opened.code === "GATE" ? await this.#host.invited(bytes) : undefined;
         return verdict ?? this.#refuse(opened.code, way);
       }
-      this.#host.heard(opened.packet, way);
+      if (opened.packet.kind !== "hello") this.#host.heard(opened.packet, way);
       return await this.#take(opened, bytes, way);
     } catch (thrown) {
       const reason = thrown instanceof MailboxError ? `store_${thrown.code.toLowerCase()}` : "internal";
@@ -94,6 +94,8 @@ export class Door {
         return { code: "taken" };
       case "hello": {
         const answer = await this.#host.hello(packet);
+        // Only now: what waits for this peer is tried at once, and needs the addresses that the hello brought.
+        this.#host.heard(packet, way);
         return answer === undefined ? { code: "taken" } : { code: "taken", answer };
       }
       case "probe": {
