@@ -20,15 +20,24 @@ export class Endpoints {
   readonly #host: ChannelHost;
   readonly #connections: number;
   readonly #dialer: Dialer;
-  readonly #Pool: typeof Pool;
+  #Pool: typeof Pool | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly #reported = new Map<NodeId, MediumEvent["state"]>();
 
-  constructor(host: ChannelHost, { connections, connectTimeoutMs }: Settings, pool: typeof Pool) {
+  constructor(host: ChannelHost, { connections, connectTimeoutMs }: Settings) {
     this.#host = host;
     this.#connections = connections;
     this.#dialer = new Dialer(connectTimeoutMs);
-    this.#Pool = pool;
+  }
+
+  /** Whether `at` may be called: see `load`. */
+  get loaded(): boolean {
+    return this.#Pool !== undefined;
+  }
+
+  /** Loads undici, which takes longer than all the rest of a node's start: whoever only receives, or has no peer yet, never waits for it. */
+  async load(): Promise<void> {
+    this.#Pool ??= (await import("undici")).Pool;
   }
 
   /** The endpoint at `target`, for a frame to `peer`. */
@@ -54,6 +63,7 @@ export class Endpoints {
   }
 
   #make({ url, origin, path }: Target): Entry {
+    if (this.#Pool === undefined) throw new TypeError("load() comes before at()");
     const pool = new this.#Pool(origin, {
       connections: this.#connections,
       pipelining: 1,

@@ -18,8 +18,6 @@ export function http(options: HttpOptions = {}): Channel {
     },
     async open(host, { signal }) {
       const settings = checkOptions(options);
-      // undici takes longer to load than all the rest: nobody who does not open this channel waits for it.
-      const { Pool } = await import("undici");
       if (signal.aborted) throw new ChannelError("ABORTED", "http: opening was aborted");
       const listener = settings.listen ? await listen(host, settings) : undefined;
       if (signal.aborted) {
@@ -28,7 +26,7 @@ export function http(options: HttpOptions = {}): Channel {
       }
       return new HttpLink(
         new Directory(host, settings, listener?.port),
-        new Endpoints(host, settings, Pool),
+        new Endpoints(host, settings),
         listener,
       );
     },

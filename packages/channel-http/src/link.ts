@@ -63,6 +63,7 @@ export class HttpLink implements Link {
 
   /** Tries the peer's addresses in turn, until one of them has decided. */
   async #sendTo(to: NodeId, bytes: Uint8Array, signal: AbortSignal): Promise<SendResult> {
+    if (!this.#endpoints.loaded) await this.#endpoints.load();
     let result: SendResult | undefined;
     for (const target of this.#directory.targetsOf(to)) {
       if (signal.aborted) return aborted();

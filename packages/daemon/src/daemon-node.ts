@@ -61,6 +61,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   #supervisor: Supervisor;
   #skipped: HealthHost["skipped"] = [];
   #quiet = false;
+  #ended = false;
 
   /** @param close Ends the node with everything around it, such as its local API. */
   constructor(parts: Parts, close: () => Promise<void>) {
@@ -142,7 +143,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     return this.#parts.home.directory;
   }
 
-  /** Opens the channels, says hello, and takes up what the last run left. @throws StartFailure */
+  /** Opens the channels, and takes up what the last run left. @throws StartFailure */
   async start(): Promise<void> {
     const { channels, configured, skipped } = await ownChannels(this.#parts);
     this.#skipped = skipped;
@@ -159,6 +160,11 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
         throw new StartFailure(`channels.${channel.name}: ${reason}`);
     }
     this.#post.resume();
+  }
+
+  /** Says hello to the peers, and what is still owed to them. Apart from `start`, so that nobody waits for it who waits for this node. */
+  greet(): void {
+    if (this.#ended) return;
     this.#hellos.say(this.#parts.fleet.peers);
     for (const peer of this.#parts.fleet.peers) this.#receipts.pay(peer);
   }
@@ -319,6 +325,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
 
   /** Ends what this object started; the store and the local API are ended by whoever opened them. */
   async end(): Promise<void> {
+    this.#ended = true;
     this.#post.close();
     this.#carriage.close();
     await this.#supervisor.close();

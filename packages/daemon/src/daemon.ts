@@ -73,19 +73,31 @@ export async function createDaemon(options: DaemonOptions = {}): Promise<Daemon>
     ends.push(() => node.end());
     await node.start();
     if (options.join !== undefined && fleet.peers.length === 0) await node.join({ code: options.join });
-    if (port === false) return Object.assign(node, { port: undefined });
-    const api = await serveApi({ node, counters, port, token: apiToken(home), log }).catch(
-      (thrown: unknown) => portFailure(thrown, port),
-    );
-    ends.push(() => api.close());
-    announce(home, api.port, node.name);
-    ends.push(async () => removePrivate(home.running));
-    log.info("node_ready", { node: node.name, port: api.port, home: home.directory });
-    return Object.assign(node, { port: api.port });
+    const served = port === false ? undefined : await serve(port, home, { node, counters, log }, ends);
+    log.info("node_ready", { node: node.name, port: served, home: home.directory });
+    // Once whoever waits for this node has been told that it is ready.
+    setImmediate(() => node.greet());
+    return Object.assign(node, { port: served });
   } catch (thrown) {
     await close();
     throw thrown;
   }
+}
+
+/** Serves the local API, and says where; what ends the two is added to `ends`. */
+async function serve(
+  port: number,
+  home: Home,
+  parts: Pick<Parameters<typeof serveApi>[0], "node" | "counters" | "log">,
+  ends: (() => Promise<void>)[],
+): Promise<number> {
+  const api = await serveApi({ ...parts, port, token: apiToken(home) }).catch((thrown: unknown) =>
+    portFailure(thrown, port),
+  );
+  ends.push(() => api.close());
+  announce(home, api.port, parts.node.name);
+  ends.push(async () => removePrivate(home.running));
+  return api.port;
 }
 
 function nameAsked(options: DaemonOptions, config: Config): NodeId | undefined {

@@ -21,7 +21,7 @@ export interface Home {
 
 /** The home that is meant where none is named: `MULTIFLEET_HOME`, else `~/.multifleet`. */
 export function defaultHome(environment: NodeJS.ProcessEnv): string {
-  return environment.MULTIFLEET_HOME ?? join(homedir(), ".multifleet");
+  return environment.MULTIFLEET_HOME || join(homedir(), ".multifleet");
 }
 
 /** Makes or checks a home. @throws StartFailure when it cannot be used or others can look into it. */

@@ -97,8 +97,7 @@ export class Supervisor {
 class Keeper {
   readonly channel: Channel;
   link: Link | undefined;
-  /** Those of the newest link, also after it closed. */
-  addresses: readonly string[] = [];
+  #lastAddresses: readonly string[] = [];
   readonly #host: SupervisorHost;
   readonly #ended = new AbortController();
   #state: ChannelState["state"] = "opening";
@@ -111,6 +110,12 @@ class Keeper {
     this.channel = channel;
     this.#host = host;
     this.#since = host.now();
+  }
+
+  /** The link's own, which may change while it is open; once it is closed, the last ones. */
+  get addresses(): readonly string[] {
+    if (this.link !== undefined) this.#lastAddresses = this.link.addresses;
+    return this.#lastAddresses;
   }
 
   state(): ChannelState {
@@ -141,7 +146,6 @@ class Keeper {
     if (again) counters.count("self_heal_repair_success_total");
     this.#failures = 0;
     this.link = link;
-    this.addresses = link.addresses;
     this.#become("open", "");
     log.info("channel_open", { channel: name, addresses: link.addresses });
     this.#host.opened(this.channel, link);
@@ -152,8 +156,9 @@ class Keeper {
     this.#ended.abort();
     clearTimeout(this.#timer);
     const { link } = this;
-    this.link = undefined;
     if (link === undefined) return;
+    this.#lastAddresses = link.addresses;
+    this.link = undefined;
     this.#become("closed", "the node closed it");
     this.#host.closed(this.channel, "the node closed it");
     await link[Symbol.asyncDispose]();
