@@ -1,5 +1,5 @@
 import { nodeId, packetId } from "@multifleet/core";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { arrival, emptyDirectory, ids, mac1, open, sha256, streamA } from "./support.js";
 
 const mac3 = nodeId("mac3");
@@ -52,6 +52,23 @@ test("what a sender settled is stale afterwards, the number at the floor itself 
   expect(await box.take(arrival(7, { base: 7 }))).toMatchObject({ code: "again" });
   expect(await box.take(arrival(5, { base: 5 }))).toEqual({ code: "stale" });
   expect(ids(box.inbox({ limit: 10 }))).toEqual(["m5", "m7"]);
+});
+
+test("a floor that is lifted by itself, with nothing else to write, is there after a restart", async () => {
+  const directory = emptyDirectory();
+  const before = await open({ directory });
+  for (const seq of [1, 2, 3]) await before.take(arrival(seq));
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  before.advance(mac1, streamA, 3);
+  vi.advanceTimersByTime(100);
+  vi.useRealTimers();
+  // Answered after the commit of the floor, and asks for none itself.
+  expect(await before.remove(packetId("none"))).toBe(false);
+  await before.put("later", 1);
+  await before.close();
+  const after = await open({ directory });
+  expect(await after.take(arrival(1))).toEqual({ code: "stale" });
+  expect(await after.take(arrival(3))).toMatchObject({ code: "again" });
 });
 
 test("a base that is lower than one seen before changes nothing", async () => {
@@ -170,6 +187,29 @@ test("a thousand that wait for one are shown in order, a part with each commit, 
   for (let i = 0; after.stats().held > 0 && i < 20; i++) await after.put("tick", i);
   const seqs = after.inbox({ limit: 2_000 }).map(({ id }) => Number(id.slice(1)));
   expect(seqs).toEqual(Array.from({ length: count + 2 }, (_, i) => i + 1));
+});
+
+test("what waits is shown part by part without anything else happening, and nothing passes it", async () => {
+  const count = 600;
+  let look: () => void = () => undefined;
+  const box = await open({ onShown: () => look() });
+  await Promise.all(Array.from({ length: count }, (_, i) => box.take(arrival(i + 2, { prev: i + 1 }))));
+  const all = new Promise<void>((resolve) => {
+    look = () => {
+      if (box.inbox({ limit: 1_000 }).length === count + 2) resolve();
+    };
+  });
+  // The first lifts the floor above all of them, which are too many for one commit; the second is the last one's successor.
+  await Promise.all([
+    box.take(arrival(900, { base: 800 })),
+    box.take(arrival(901, { base: 800, prev: count + 1 })),
+  ]);
+  expect(box.stats().held).toBeGreaterThan(0);
+  await all;
+  expect(box.stats().held).toBe(0);
+  const seqs = box.inbox({ limit: 1_000 }).map(({ id }) => Number(id.slice(1)));
+  const chain = seqs.filter((seq) => seq !== 900);
+  expect(chain).toEqual([...Array.from({ length: count }, (_, i) => i + 2), 901]);
 });
 
 test("the inbox is read by session, by what is new, and from a position on", async () => {
