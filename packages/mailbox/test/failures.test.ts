@@ -262,7 +262,7 @@ test.skipIf(strace === undefined)(
 
 test.skipIf(strace === undefined)("every answer follows a flush of its own (needs strace)", async () => {
   const directory = join(emptyDirectory(), "store");
-  const calls = trace(["fdatasync", "openat"], "steps.mjs", directory, "20", "1000");
+  const calls = systemCalls(["fdatasync", "openat"], "steps.mjs", directory, "20", "1000");
   expect(calls.filter((call) => fdatasynced.test(call)).length).toBeGreaterThanOrEqual(20);
   // The root is written behind the pages, by a file that is flushed with every write.
   expect(calls.some((call) => /data\.mdb", .*O_DSYNC/.test(call))).toBe(true);
@@ -272,7 +272,7 @@ test.skipIf(strace === undefined)(
   "a seed file is flushed before it is shown, and its directory after (needs strace)",
   async () => {
     const directory = join(emptyDirectory(), "seed");
-    const calls = trace(["fsync", "/rename", "openat"], "store-frame.mjs", directory);
+    const calls = systemCalls(["fsync", "/rename", "openat"], "store-frame.mjs", directory);
     const at = (pattern: RegExp, from = 0) => calls.findIndex((call, i) => i >= from && pattern.test(call));
     const [written, renamed] = [at(fsynced), at(/rename.*\/tmp\/.*\/new\//)];
     const opened = at(/openat\(.*\/new", /, renamed);
@@ -288,7 +288,7 @@ const fsynced = /fsync(\(\d+| resumed>)\) += 0/;
 const fdatasynced = /fdatasync(\(\d+| resumed>)\) += 0/;
 
 /** The system calls of a fixture, in their order. */
-function trace(names: readonly string[], script: string, ...args: string[]): string[] {
+function systemCalls(names: readonly string[], script: string, ...args: string[]): string[] {
   const output = join(emptyDirectory(), "trace");
   const program = fileURLToPath(new URL(`fixtures/${script}`, import.meta.url));
   const { status, stderr } = spawnSync(
