@@ -408,18 +408,23 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
 
   async #answered(id: PacketId, answer: Uint8Array, believed: () => void): Promise<boolean> {
     const opened = open(answer, this.#parts.fleet);
-    const fits = opened.ok && this.#post.fits(id, opened);
-    if (!opened.ok || !fits) {
+    const word = opened.ok ? this.#post.word(id, opened) : undefined;
+    if (!opened.ok || word === undefined) {
       this.#parts.counters.count("receipts_refused_total");
       return false;
     }
     this.#peers.heard(opened.packet.from, Date.now());
     believed();
-    return this.#post.receipt(opened, answer);
+    await this.#post.believe(word, answer);
+    return true;
   }
 
   async #receipt(opened: Verified, bytes: Uint8Array): Promise<boolean> {
-    return this.#checks.receipt(opened) || this.#post.receipt(opened, bytes);
+    if (this.#checks.receipt(opened)) return true;
+    const word = this.#post.word(opened.packet.id, opened);
+    if (word === undefined) return false;
+    await this.#post.believe(word, bytes);
+    return true;
   }
 
   async #notice(packet: Packet): Promise<void> {

@@ -145,7 +145,8 @@ export class Dispatch {
         this.#waiting.add(made);
         response.on("close", () => {
           this.#waiting.delete(made);
-          made.abort();
+          // An answer that is out has nothing left to end, and an abort costs an error with its stack.
+          if (!response.writableFinished) made.abort();
         });
         if (this.#closed || response.destroyed) made.abort();
       }

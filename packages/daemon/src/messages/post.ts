@@ -9,7 +9,14 @@ import {
   type Packet,
   type PacketId,
 } from "@multifleet/core";
-import { MailboxError, type Attempt, type Mailbox, type Sent, type Settlement } from "@multifleet/mailbox";
+import {
+  MailboxError,
+  type Attempt,
+  type Mailbox,
+  type MessageState,
+  type Sent,
+  type Settlement,
+} from "@multifleet/mailbox";
 import { background, type NodeCounters } from "../books.js";
 import type { EventLog } from "../events.js";
 import { explain } from "../failure.js";
@@ -21,6 +28,15 @@ import type { Carriage } from "./carriage.js";
 import { compose, parseTarget, type Outgoing, type Target } from "./outgoing.js";
 import type { Sealing } from "./sealing.js";
 import { messageView, shownState } from "./message-view.js";
+
+type Verified = Extract<Opened, { ok: true }>;
+
+/** A receiver's word on a message, as its receipt has it. */
+export interface Word {
+  readonly message: Sent;
+  readonly outcome: "delivered" | "rejected";
+  readonly reason: string;
+}
 
 /** What the post asks of the rest of the node. */
 export interface PostHost {
@@ -38,6 +54,8 @@ export interface PostHost {
   decrypt(packet: Packet): Promise<Uint8Array | undefined>;
 }
 
+/** A state as people are told it. */
+type Told = MessageState | "surfaced";
 type End = Pick<Settlement, "state" | "reason" | "receipt">;
 
 /** How long a receipt may still be under way when its message expires, before we say that it did, in milliseconds. */
@@ -53,6 +71,8 @@ export class Post {
   readonly #sent = new Set<PacketId>();
   /** How many messages and notices wait for each peer. */
   readonly #waiting = new Map<NodeId, number>();
+  /** Who waits for a message, by its id. */
+  readonly #waiters = new Map<PacketId, Set<(state: Told) => void>>();
   /** Ends that the store refused, in the order they came: nothing is said of them until they are durable. */
   readonly #refused: { readonly message: Sent; readonly end: End; readonly attempts: readonly Attempt[] }[] =
     [];
@@ -107,21 +127,21 @@ export class Post {
     state: "delivered" | "surfaced" | "settled",
     signal: AbortSignal,
   ): Promise<MessageView> {
-    const over = () => {
-      const message = this.#find(id);
-      if (message.state === "accepted" || message.state === "sent") return false;
-      return state !== "surfaced" || message.state !== "delivered" || message.surfacedAt > 0;
-    };
-    if (over() || signal.aborted) return this.view(id);
+    const message = this.#find(id);
+    if (isOver(message.state, message.surfacedAt > 0, state) || signal.aborted) return this.#view(message);
+    const waiters = this.#waiters.get(message.id) ?? new Set();
+    this.#waiters.set(message.id, waiters);
     await new Promise<void>((done) => {
-      const unsubscribe = this.#host.events.subscribe((event) => {
-        if (event.type === "message" && event.data.id === id && over()) end();
-      });
+      const told = (now: Told) => {
+        if (isOver(now, now === "surfaced", state)) end();
+      };
       const end = () => {
-        unsubscribe();
+        waiters.delete(told);
+        if (waiters.size === 0) this.#waiters.delete(message.id);
         signal.removeEventListener("abort", end);
         done();
       };
+      waiters.add(told);
       signal.addEventListener("abort", end);
     });
     return this.view(id);
@@ -182,40 +202,39 @@ export class Post {
     if (code === "accepted") this.#carry(message, bytes);
   }
 
-  /** Whether an opened packet is the receiver's receipt of message `id`. */
-  fits(id: PacketId, opened: Extract<Opened, { ok: true }>): boolean {
+  /** What an opened packet says of a message of ours; undefined unless it is that message's receipt, from its receiver. */
+  word(id: PacketId, opened: Verified): Word | undefined {
     const message = this.#host.mailbox.message(id);
     const receipt = message === undefined ? undefined : readReceipt(opened.packet, message);
-    return receipt !== undefined && receipt.outcome !== "reached";
+    if (message === undefined || receipt === undefined || receipt.outcome === "reached") return undefined;
+    return { message, outcome: receipt.outcome, reason: receipt.reason };
   }
 
-  /** Takes a receipt that came by itself or as an answer. False when it fits no message of ours. */
-  async receipt(opened: Extract<Opened, { ok: true }>, sealed: Uint8Array): Promise<boolean> {
-    const message = this.#host.mailbox.message(opened.packet.id);
-    const receipt = message === undefined ? undefined : readReceipt(opened.packet, message);
-    if (message === undefined || receipt === undefined || receipt.outcome === "reached") return false;
-    if (receipt.outcome === "delivered") {
-      await this.#settle(message, { state: "delivered", reason: "", receipt: sealed });
-    } else {
-      // The receiver's word that it came too late is an expiry, on both sides alike.
-      const state = receipt.reason === "expired" ? "expired" : "rejected";
-      await this.#settle(message, { state, reason: receipt.reason, receipt: sealed });
-    }
-    return true;
+  /** Settles a message by its receiver's word. @param sealed The receipt as it came. */
+  async believe({ message, outcome, reason }: Word, sealed: Uint8Array): Promise<void> {
+    if (outcome === "delivered")
+      return this.#settle(message, { state: "delivered", reason: "", receipt: sealed });
+    // The receiver's word that it came too late is an expiry, on both sides alike.
+    return this.#settle(message, {
+      state: reason === "expired" ? "expired" : "rejected",
+      reason,
+      receipt: sealed,
+    });
   }
 
   /** The peer says that an agent session was given our message. */
   async surfaced(id: PacketId, from: NodeId): Promise<void> {
     const message = this.#host.mailbox.message(id);
     if (message === undefined || message.to !== from) return;
-    if (await this.#host.mailbox.markSurfaced(id, this.#host.now())) this.#tell(id);
+    if (await this.#host.mailbox.markSurfaced(id, this.#host.now())) this.#tell(message, "surfaced");
   }
 
   carried(id: PacketId, attempts: readonly Attempt[]): void {
     this.#host.mailbox.progress(id, attempts);
-    if (this.#sent.has(id) || this.#host.mailbox.message(id)?.state !== "accepted") return;
+    const message = this.#sent.has(id) ? undefined : this.#host.mailbox.message(id);
+    if (message?.state !== "accepted") return;
     this.#sent.add(id);
-    this.#tell(id, "sent");
+    this.#tell(message, "sent");
   }
 
   /** The cascade gave up, since the message's time is over. */
@@ -310,7 +329,7 @@ export class Post {
       );
     if (accepted.code === "same") return accepted.message;
     counters.count("messages_accepted_total");
-    this.#tell(id, "accepted");
+    this.#tell(accepted.message, "accepted");
     if (to !== fleet.node && fleet.member(to) === undefined) {
       await this.#settle(accepted.message, { state: "rejected", reason: "unknown_recipient" });
       throw new Problem("unknown_recipient", `no node of this fleet is named ${to}; ${knownNodes(fleet)}`, {
@@ -351,8 +370,8 @@ export class Post {
     if (!settled) return;
     if (message.state === "accepted" || message.state === "sent")
       this.#waiting.set(message.to, Math.max(this.pendingTo(message.to) - 1, 0));
-    if (message.kind === "message") this.#countEnd(mailbox.message(id) ?? message, message, end);
-    this.#tell(id);
+    if (message.kind === "message") this.#countEnd(message, end);
+    this.#tell(message, end.state, end.reason);
   }
 
   /** Tries refused settlements again: one first, the rest once the store takes it. */
@@ -364,23 +383,23 @@ export class Post {
     else await Promise.all(rest.map(({ message, end, attempts }) => this.#settle(message, end, attempts)));
   }
 
-  #countEnd(now: Sent, before: Sent, end: End): void {
+  #countEnd(before: Sent, { state, reason }: End): void {
     const { counters } = this.#host;
     if (before.state === "expired" || before.state === "cancelled") counters.count("late_receipts_total");
-    if (now.state === "delivered") counters.count("messages_delivered_total");
-    if (now.state === "expired") counters.count("messages_expired_total");
-    if (now.state === "cancelled") counters.count("messages_cancelled_total");
-    if (now.state === "rejected") counters.count("messages_rejected_total", end.reason);
+    if (state === "delivered") counters.count("messages_delivered_total");
+    if (state === "expired") counters.count("messages_expired_total");
+    if (state === "cancelled") counters.count("messages_cancelled_total");
+    if (state === "rejected") counters.count("messages_rejected_total", reason);
   }
 
-  #tell(id: PacketId, state?: string): void {
-    const message = this.#host.mailbox.message(id);
-    if (message === undefined || message.kind !== "message") return;
-    const { to, type, subject, reason } = message;
+  /** Says how far a message is: on the event stream, and to those who wait for it. */
+  #tell({ id, kind, to, type, subject }: Sent, state: Told, reason = ""): void {
+    if (kind !== "message") return;
     this.#host.events.emit("message", {
-      ...{ id, to, type, subject, state: state ?? shownState(message) },
+      ...{ id, to, type, subject, state },
       ...(reason === "" ? {} : { reason }),
     });
+    for (const told of this.#waiters.get(id) ?? []) told(state);
   }
 
   #view(message: Sent): MessageView {
@@ -404,6 +423,12 @@ export class Post {
     }, wait);
     this.#timers.add(timer);
   }
+}
+
+/** Whether one who waits for `wanted` has waited long enough. */
+function isOver(state: Told, surfaced: boolean, wanted: "delivered" | "surfaced" | "settled"): boolean {
+  if (state === "accepted" || state === "sent") return false;
+  return wanted !== "surfaced" || state !== "delivered" || surfaced;
 }
 
 function answer(message: Sent): SendAnswer {
