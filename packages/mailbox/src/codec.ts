@@ -1,4 +1,4 @@
-import { checksum } from "./checksum.js";
+import { checksum, checksumOf } from "./checksum.js";
 import { MailboxError } from "./errors.js";
 
 /*
@@ -7,7 +7,6 @@ import { MailboxError } from "./errors.js";
  */
 const version = 1;
 const headBytes = 5;
-const none = new Uint8Array();
 
 /** How one field is written into `scratch`, and read from a value. */
 export interface Field<Value> {
@@ -26,19 +25,19 @@ export interface Codec<Value> {
 
 // Encoding and decoding are synchronous, so that one place to write at and one to read from serve everybody.
 let scratch: Buffer = Buffer.allocUnsafe(4096);
-let end = 0;
+let written = 0;
 let source: Buffer = Buffer.alloc(0);
 let at = 0;
 
 /** Makes room for so many bytes, and says where. May put another `scratch` in place: call it first, on a line of its own. */
 function reserve(bytes: number): number {
-  if (end + bytes > scratch.length) {
-    const larger = Buffer.allocUnsafe(Math.max(scratch.length * 2, end + bytes));
-    scratch.copy(larger, 0, 0, end);
+  if (written + bytes > scratch.length) {
+    const larger = Buffer.allocUnsafe(Math.max(scratch.length * 2, written + bytes));
+    scratch.copy(larger, 0, 0, written);
     scratch = larger;
   }
-  const start = end;
-  end += bytes;
+  const start = written;
+  written += bytes;
   return start;
 }
 
@@ -86,7 +85,7 @@ export function text<Text extends string = string>(): Field<Text> {
       const start = reserve(4 + most);
       const length = writeAscii(value, start + 4) ?? scratch.write(value, start + 4, most, "utf8");
       scratch.writeUInt32LE(length, start);
-      end = start + 4 + length;
+      written = start + 4 + length;
     },
     read() {
       const length = source.readUInt32LE(take(4));
@@ -159,12 +158,12 @@ export function record<const Fields extends Record<string, Field<unknown>>>(
 export function codec<Value>(field: Field<Value>): Codec<Value> {
   return {
     encode(key, value) {
-      end = headBytes;
+      written = headBytes;
       field.write(value);
-      const whole = Buffer.allocUnsafe(end);
-      scratch.copy(whole, 0, 0, end);
+      const whole = Buffer.allocUnsafe(written);
+      scratch.copy(whole, 0, 0, written);
       whole[0] = version;
-      whole.writeUInt32LE(checksum(key, end === headBytes ? none : whole.subarray(headBytes)), 1);
+      whole.writeUInt32LE(checksum(key, whole, headBytes), 1);
       return whole;
     },
     decode(key, stored) {
@@ -181,11 +180,20 @@ export function codec<Value>(field: Field<Value>): Codec<Value> {
 }
 
 /** Whether a stored value is whole and lies under the key it was written for. */
-export function intact(key: string, stored: Buffer): boolean {
+function intact(key: string, stored: Buffer): boolean {
   return (
     stored.length >= headBytes &&
     stored[0] === version &&
-    stored.readUInt32LE(1) === checksum(key, stored.subarray(headBytes))
+    stored.readUInt32LE(1) === checksum(key, stored, headBytes)
+  );
+}
+
+/** The same for a value in a page, from `start` to `end`, whose key ends where the value begins. */
+export function intactAt(page: Buffer, keyStart: number, start: number, end: number): boolean {
+  return (
+    end - start >= headBytes &&
+    page[start] === version &&
+    page.readUInt32LE(start + 1) === checksumOf(page, keyStart, start, page, start + headBytes, end)
   );
 }
 

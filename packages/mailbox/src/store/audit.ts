@@ -1,16 +1,22 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { endianness } from "node:os";
-import { intact } from "../codec.js";
+import { intactAt } from "../codec.js";
 import { MailboxError } from "../errors.js";
 import {
   checkOverflow,
+  childOf,
   Damage,
+  isOverflow,
+  keyEnd,
+  keyStart,
+  overflow,
   overflowValue,
   readFreeList,
   readMeta,
   readPage,
+  valueEnd,
   type Meta,
-  type Node,
+  type Overflow,
   type Tree,
 } from "./page.js";
 
@@ -68,102 +74,105 @@ function readAt(fd: number, at: number, length: number): Buffer {
   return bytes.subarray(0, readSync(fd, bytes, 0, length, at));
 }
 
+/** What is done with each entry of a leaf. */
+type Visit = (page: Buffer, start: number) => void;
+type Compare = (page: Buffer, start: number, end: number, other: Buffer, length: number) => number;
+
 class Audit {
   readonly #fd: number;
   readonly #meta: Meta;
+  readonly #size: number;
   readonly #seen: Uint8Array;
-  readonly #page: Buffer[] = [];
-  #count = { branches: 0, leaves: 0, overflows: 0, entries: 0 };
+  /** One page for each level of a tree, so that a page is still there when those below it have been read. */
+  readonly #pages: Buffer[] = [];
+  readonly #counts = { branches: 0, leaves: 0, overflows: 0, entries: 0 };
   /** No key may come that is smaller than this one; nor the same one unless `itself`. */
-  #bound: { readonly key: Buffer; readonly itself: boolean } | undefined;
+  readonly #bound = { key: Buffer.alloc(2_048), length: -1, itself: false };
 
   constructor(fd: number, meta: Meta) {
     this.#fd = fd;
     this.#meta = meta;
-    const inFile = Math.ceil(fstatSync(fd).size / meta.pageSize);
+    this.#size = fstatSync(fd).size;
     // Free pages at the end need not be in the file, but they are never very many.
-    if (meta.lastPage > inFile + 1_000_000)
+    if (meta.lastPage > Math.ceil(this.#size / meta.pageSize) + 1_000_000)
       throw new Damage(`the file ends before its page ${meta.lastPage}`);
     this.#seen = new Uint8Array(meta.lastPage + 1);
   }
 
   run(): void {
-    const { free, main } = this.#meta;
-    this.#tree(free, compareNumbers, ({ value }) => {
-      for (const { first, pages } of readFreeList(this.#whole(value)))
-        for (let page = first; page < first + pages; page++) this.#mark(page);
+    const { free, main, lastPage } = this.#meta;
+    this.#tree(free, compareNumbers, (page, start) => {
+      for (const { first, pages } of readFreeList(this.#value(page, start)))
+        for (let each = first; each < first + pages; each++) this.#mark(each);
     });
-    this.#tree(main, Buffer.compare, ({ key, value }) => {
+    this.#tree(main, compareBytes, (page, start) => {
       // A value with pages of its own is checked when it is read: only its place is checked here.
-      if (Buffer.isBuffer(value) && !intact(key.toString(), value))
-        throw new Damage(`the record ${JSON.stringify(key.toString())} is not intact`);
-      if (!Buffer.isBuffer(value)) this.#overflowHead(value);
+      if (isOverflow(page, start)) this.#overflowHead(overflow(page, start));
+      else if (!intactAt(page, keyStart(start), keyEnd(page, start), valueEnd(page, start)))
+        throw new Damage(`the record ${nameOf(page, start)} is not intact`);
     });
-    const { lastPage } = this.#meta;
     if (lastPage > 1 && this.#seen[lastPage] !== 1)
       throw new Damage(`nothing is known of its last page ${lastPage}`);
   }
 
-  #tree(tree: Tree, compare: (a: Buffer, b: Buffer) => number, visit: (node: Node) => void): void {
-    this.#count = { branches: 0, leaves: 0, overflows: 0, entries: 0 };
-    this.#bound = undefined;
+  #tree(tree: Tree, compare: Compare, visit: Visit): void {
+    const counts = this.#counts;
+    Object.assign(counts, { branches: 0, leaves: 0, overflows: 0, entries: 0 });
+    this.#bound.length = -1;
     if (tree.root !== undefined) this.#walk(tree.root, 1, tree.depth, compare, visit);
     for (const name of ["branches", "leaves", "overflows", "entries"] as const)
-      if (this.#count[name] !== tree[name])
-        throw new Damage(`${this.#count[name]} ${name} where the root counts ${tree[name]}`);
+      if (counts[name] !== tree[name])
+        throw new Damage(`${counts[name]} ${name} where the root counts ${tree[name]}`);
   }
 
-  #walk(
-    index: number,
-    level: number,
-    depth: number,
-    compare: (a: Buffer, b: Buffer) => number,
-    visit: (node: Node) => void,
-  ): void {
+  #walk(index: number, level: number, depth: number, compare: Compare, visit: Visit): void {
     this.#mark(index);
     const { pageSize, transaction } = this.#meta;
-    const bytes = (this.#page[level] ??= Buffer.alloc(pageSize));
-    if (readSync(this.#fd, bytes, 0, pageSize, index * pageSize) < pageSize)
+    const page = (this.#pages[level] ??= Buffer.alloc(pageSize));
+    if (readSync(this.#fd, page, 0, pageSize, index * pageSize) < pageSize)
       throw new Damage(`the file ends before its page ${index}`);
-    const { kind, nodes } = readPage(bytes, index, transaction);
+    const { kind, starts } = readPage(page, index, transaction);
     if ((kind === "leaf") !== (level === depth))
       throw new Damage(`page ${index}: a ${kind} at level ${level}`);
-    this.#count[kind === "leaf" ? "leaves" : "branches"]++;
-    for (const [i, node] of nodes.entries()) {
+    this.#counts[kind === "leaf" ? "leaves" : "branches"]++;
+    for (const [i, start] of starts.entries()) {
       // The first key of a branch page is never looked at; every other is the smallest that may be below it.
-      if (kind === "leaf" || i > 0) this.#order(index, node.key, compare, kind === "branch");
-      if (kind === "branch") this.#walk(node.child, level + 1, depth, compare, visit);
+      if (kind === "leaf" || i > 0) this.#order(index, page, start, compare, kind === "branch");
+      if (kind === "branch") this.#walk(childOf(page, start), level + 1, depth, compare, visit);
       else {
-        this.#count.entries++;
-        visit(node);
+        this.#counts.entries++;
+        visit(page, start);
       }
     }
   }
 
-  #order(index: number, key: Buffer, compare: (a: Buffer, b: Buffer) => number, itself: boolean): void {
-    const order = this.#bound === undefined ? 1 : compare(key, this.#bound.key);
-    if (order < 0 || (order === 0 && this.#bound?.itself !== true))
-      throw new Damage(`page ${index}: keys out of order`);
-    this.#bound = { key: Buffer.from(key), itself };
+  #order(index: number, page: Buffer, start: number, compare: Compare, itself: boolean): void {
+    const bound = this.#bound;
+    const [from, to] = [keyStart(start), keyEnd(page, start)];
+    if (to - from > bound.key.length) throw new Damage(`page ${index}: a key is too long`);
+    const order = bound.length < 0 ? 1 : compare(page, from, to, bound.key, bound.length);
+    if (order < 0 || (order === 0 && !bound.itself)) throw new Damage(`page ${index}: keys out of order`);
+    bound.length = page.copy(bound.key, 0, from, to);
+    bound.itself = itself;
   }
 
-  #overflowHead(ref: { readonly page: number; readonly pages: number; readonly size: number }): Buffer {
+  #overflowHead(ref: Overflow): void {
     const { pageSize } = this.#meta;
     const head = readAt(this.#fd, ref.page * pageSize, 64);
     if (head.length < 64) throw new Damage(`the file ends before its page ${ref.page}`);
     checkOverflow(head, ref, pageSize);
-    if (fstatSync(this.#fd).size < (ref.page + ref.pages) * pageSize)
+    if (this.#size < (ref.page + ref.pages) * pageSize)
       throw new Damage(`the file ends inside the value at page ${ref.page}`);
     for (let page = ref.page; page < ref.page + ref.pages; page++) this.#mark(page);
-    this.#count.overflows += ref.pages;
-    return head;
+    this.#counts.overflows += ref.pages;
   }
 
-  #whole(value: Node["value"]): Buffer {
-    if (Buffer.isBuffer(value)) return value;
-    this.#overflowHead(value);
+  #value(page: Buffer, start: number): Buffer {
+    if (!isOverflow(page, start)) return page.subarray(keyEnd(page, start), valueEnd(page, start));
+    const ref = overflow(page, start);
+    this.#overflowHead(ref);
     const { pageSize } = this.#meta;
-    return overflowValue(readAt(this.#fd, value.page * pageSize, value.pages * pageSize), value.size);
+    return overflowValue(readAt(this.#fd, ref.page * pageSize, ref.pages * pageSize), ref.size);
   }
 
   #mark(page: number): void {
@@ -173,8 +182,15 @@ class Audit {
   }
 }
 
-function compareNumbers(a: Buffer, b: Buffer): number {
-  if (a.length !== 8 || b.length !== 8) throw new Damage("a list of free pages has no number");
-  const [left, right] = [a.readBigUInt64LE(), b.readBigUInt64LE()];
+const compareBytes: Compare = (page, start, end, other, length) => page.compare(other, 0, length, start, end);
+
+const compareNumbers: Compare = (page, start, end, other, length) => {
+  if (end - start !== 8 || (length !== 8 && length >= 0))
+    throw new Damage("a list of free pages has no number");
+  const [left, right] = [page.readBigUInt64LE(start), other.readBigUInt64LE()];
   return left < right ? -1 : left > right ? 1 : 0;
+};
+
+function nameOf(page: Buffer, start: number): string {
+  return JSON.stringify(page.toString("utf8", keyStart(start), keyEnd(page, start)));
 }

@@ -29,16 +29,17 @@ export interface Meta {
   readonly transaction: number;
 }
 
-/** A key with its child's page, or with its value, or with the pages where its value is. */
-export interface Node {
-  readonly key: Buffer;
-  readonly child: number;
-  readonly value: Buffer | { readonly page: number; readonly pages: number; readonly size: number };
-}
-
+/** A page whose entries are all inside of it: where each begins, in the order of their keys. */
 export interface Page {
   readonly kind: "branch" | "leaf";
-  readonly nodes: readonly Node[];
+  readonly starts: readonly number[];
+}
+
+/** Where a value is that has pages of its own. */
+export interface Overflow {
+  readonly page: number;
+  readonly pages: number;
+  readonly size: number;
 }
 
 /** @throws Damage when these bytes, from a page's beginning, are not a root. */
@@ -90,43 +91,55 @@ export function readPage(bytes: Buffer, index: number, transaction: number): Pag
   const [lower, upper] = [bytes.readUInt16LE(20), bytes.readUInt16LE(22)];
   const room = bytes.length - pageHead;
   if (lower % 2 !== 0 || lower > upper || upper > room) throw fault("its bounds cross");
-  const nodes: Node[] = [];
+  const starts: number[] = [];
   let used = 0;
   for (let at = pageHead; at < pageHead + lower; at += 2) {
-    const start = bytes.readUInt16LE(at);
-    if (start < upper || start + nodeHead > room) throw fault("an entry is out of bounds");
-    const { node, size } = readNode(bytes, pageHead + start, kind);
-    if (start + size > room) throw fault("an entry is longer than the page");
-    nodes.push(node);
+    const offset = bytes.readUInt16LE(at);
+    if (offset < upper || offset + nodeHead > room) throw fault("an entry is out of bounds");
+    const start = pageHead + offset;
+    if (kind === "leaf" && bytes.readUInt16LE(start + 4) > 1) throw fault("an entry has unknown flags");
+    const size = (kind === "branch" ? keyEnd(bytes, start) : valueEnd(bytes, start)) - start;
+    if (offset + size > room) throw fault("an entry is longer than the page");
+    starts.push(start);
     used += size + (size % 2);
   }
   if (used !== room - upper) throw fault("its entries overlap or leave gaps");
-  return { kind, nodes };
+  return { kind, starts };
 }
 
-function readNode(bytes: Buffer, at: number, kind: "branch" | "leaf"): { node: Node; size: number } {
-  const low = bytes.readUInt32LE(at);
-  const flags = bytes.readUInt16LE(at + 4);
-  const keyEnd = at + nodeHead + bytes.readUInt16LE(at + 6);
-  const key = bytes.subarray(at + nodeHead, keyEnd);
-  const none = bytes.subarray(0, 0);
-  if (kind === "branch")
-    return { node: { key, child: low + flags * 2 ** 32, value: none }, size: keyEnd - at };
-  if (flags > 1) throw new Damage(`an entry has unknown flags ${flags}`);
-  if (flags === 0)
-    return { node: { key, child: 0, value: bytes.subarray(keyEnd, keyEnd + low) }, size: keyEnd + low - at };
-  const size = keyEnd + overflowRef - at;
-  if (at + size > bytes.length) return { node: { key, child: 0, value: none }, size };
-  const value = { page: number(bytes, keyEnd), pages: number(bytes, keyEnd + 16), size: low };
-  return { node: { key, child: 0, value }, size };
+/** Where the key of the entry at `start` begins. */
+export function keyStart(start: number): number {
+  return start + nodeHead;
+}
+
+/** Where its key ends, and its value begins. */
+export function keyEnd(bytes: Buffer, start: number): number {
+  return start + nodeHead + bytes.readUInt16LE(start + 6);
+}
+
+/** Where what the page holds of its value ends. */
+export function valueEnd(bytes: Buffer, start: number): number {
+  return keyEnd(bytes, start) + (isOverflow(bytes, start) ? overflowRef : bytes.readUInt32LE(start));
+}
+
+/** Whether its value has pages of its own. */
+export function isOverflow(bytes: Buffer, start: number): boolean {
+  return (bytes.readUInt16LE(start + 4) & 1) === 1;
+}
+
+/** Which pages those are. */
+export function overflow(bytes: Buffer, start: number): Overflow {
+  const at = keyEnd(bytes, start);
+  return { page: number(bytes, at), pages: number(bytes, at + 16), size: bytes.readUInt32LE(start) };
+}
+
+/** The page below the entry of a branch. */
+export function childOf(bytes: Buffer, start: number): number {
+  return bytes.readUInt32LE(start) + bytes.readUInt16LE(start + 4) * 2 ** 32;
 }
 
 /** Checks the first page of a value that has pages of its own. @throws Damage */
-export function checkOverflow(
-  bytes: Buffer,
-  ref: { readonly page: number; readonly pages: number; readonly size: number },
-  pageSize: number,
-): void {
+export function checkOverflow(bytes: Buffer, ref: Overflow, pageSize: number): void {
   const needed = Math.floor((pageHead - 1 + ref.size) / pageSize) + 1;
   if (number(bytes, 0) !== ref.page || bytes.readUInt16LE(18) !== 4 || bytes.readUInt32LE(20) !== ref.pages)
     throw new Damage(`page ${ref.page}: not the value that is expected there`);
