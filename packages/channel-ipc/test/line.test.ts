@@ -9,7 +9,7 @@ import { ipc } from "../src/index.js";
 import { Decoder, encode, encodeVerdict } from "../src/wire.js";
 import { Child } from "./child.js";
 import { afterwards, home } from "./home.js";
-import { bravo, Host, open, outcome, send } from "./host.js";
+import { bravo, Host, open, outcome, send } from "../../channel-http/test/host.js";
 
 let directory: string;
 let path: string;
