@@ -5,5 +5,6 @@
  */
 export * from "./errors.js";
 export type * from "./mailbox.js";
-export { openMailbox, openMailboxReader, type MailboxOptions } from "./open.js";
+export { openMailbox, openMailboxReader } from "./open.js";
 export type { Limits } from "./outbox.js";
+export type { MailboxOptions } from "./stored-mailbox.js";

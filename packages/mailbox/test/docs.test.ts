@@ -12,7 +12,7 @@ test.each(["use", "seed"])("the README's example of %s is the one that is run", 
 
 test("the README names every option, and no other", () => {
   const [, interfaceText = ""] =
-    /export interface MailboxOptions \{([^]*?)\n\}/.exec(read("src/open.ts")) ?? [];
+    /export interface MailboxOptions \{([^]*?)\n\}/.exec(read("src/stored-mailbox.ts")) ?? [];
   const [, limits = ""] = /export interface Limits \{([^]*?)\n\}/.exec(read("src/outbox.ts")) ?? [];
   const names = (text: string) => [...text.matchAll(/readonly (\w+)\??:/g)].map(([, name]) => name);
   const options = names(interfaceText).flatMap((name) =>
