@@ -5,15 +5,6 @@ import { meta } from "../keys.js";
 import { processMark } from "./process.js";
 import type { Store } from "./store.js";
 
-/** Who writes a store. */
-export interface Owner {
-  readonly pid: number;
-  /** What the owner said of itself, such as its program's name. */
-  readonly about: string;
-  /** Milliseconds since the epoch. */
-  readonly since: number;
-}
-
 const key = meta.owner;
 const owners = codec(record({ pid: number, mark: text(), nonce: text(), about: text(), since: number }));
 

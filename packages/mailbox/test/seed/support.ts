@@ -87,7 +87,7 @@ export async function emptied(directory: string): Promise<void> {
 
 export async function openLink(channel: Channel, host: ChannelHost): Promise<Link> {
   const link = await channel.open(host, { signal: new AbortController().signal });
-  afterTest(() => link[Symbol.asyncDispose]());
+  afterTest(async () => link[Symbol.asyncDispose]());
   return link;
 }
 
