@@ -315,6 +315,11 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     return { node: name, fleet: fleet.fleet, peers: fleet.peers };
   }
 
+  /** Items came to be shown: those that had waited for one before them too, which no arrival tells of. */
+  shown(): void {
+    this.events.emit("inbox", { state: "shown" });
+  }
+
   close(): Promise<void> {
     return this.#close();
   }

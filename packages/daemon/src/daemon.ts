@@ -57,7 +57,8 @@ export async function createDaemon(options: DaemonOptions = {}): Promise<Daemon>
     for (const end of ends.splice(0).reverse()) await end();
   };
   try {
-    const mailbox = await openStore(home, config, { counters, log });
+    const shown: { tell?: () => void } = {};
+    const mailbox = await openStore(home, config, { counters, log, onShown: () => shown.tell?.() });
     ends.push(() => mailbox.close());
     const identity = await openIdentity(home.key);
     const fleet = Fleet.open(home.fleet, identity, {
@@ -70,6 +71,7 @@ export async function createDaemon(options: DaemonOptions = {}): Promise<Daemon>
       { home, config, counters, log, mailbox, identity, fleet, version, apiPort: port, channels, listen },
       close,
     );
+    shown.tell = () => node.shown();
     ends.push(() => node.end());
     await node.start();
     if (options.join !== undefined && fleet.peers.length === 0) await node.join({ code: options.join });

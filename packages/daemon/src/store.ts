@@ -9,7 +9,7 @@ import type { Log } from "./log.js";
 export async function openStore(
   home: Home,
   config: Config,
-  books: { readonly counters: NodeCounters; readonly log: Log },
+  books: { readonly counters: NodeCounters; readonly log: Log; onShown(): void },
 ): Promise<Mailbox> {
   const { pending, bytes } = config.limits ?? {};
   try {
@@ -20,6 +20,7 @@ export async function openStore(
         ...(pending === undefined ? {} : { messages: pending }),
         ...(bytes === undefined ? {} : { bytes }),
       },
+      onShown: () => books.onShown(),
       onError: ({ code, message }) => books.log.error("store_failed", { code, reason: message }),
     });
   } catch (thrown) {

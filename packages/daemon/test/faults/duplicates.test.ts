@@ -58,3 +58,26 @@ test("T3: packets that were taken are refused as new for ever: replayed after a 
   expect(pair.mac2.inbox({ limit: 10 }).map((item) => item.id)).toEqual([ids[1]]);
   expect(pair.mac2.health().counters["packets_taken_total"]).toBe(0);
 });
+
+test("an item that waited for the one before it is told of when it is shown", async () => {
+  await using pair = await Pair.start();
+  let first: (() => void) | undefined;
+  pair.carry = (frame, send, link) => {
+    if (first !== undefined) return send(frame);
+    return new Promise((resolve, reject) => {
+      first = () => void link.send(frame, { signal: new AbortController().signal }).then(resolve, reject);
+    });
+  };
+  const one = await pair.send("one", { key: "k" });
+  const two = await pair.send("two", { key: "k" });
+  await pair.mac1.wait(two, "delivered", within(20));
+  expect(pair.mac2.inbox({ limit: 10 })).toEqual([]);
+  const shown = new Promise<void>((resolve) => {
+    pair.mac2.events.subscribe(({ type, data }) => {
+      if (type === "inbox" && data["state"] === "shown") resolve();
+    });
+  });
+  first?.();
+  await shown;
+  expect(pair.mac2.inbox({ limit: 10 }).map((item) => item.id)).toEqual([one, two]);
+});
