@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Hub, memory } from "@multifleet/channel-memory";
 import type { Channel, Frame, Link, SendResult } from "@multifleet/core";
 import { jsonLog } from "../src/log.js";
-import { createDaemon, type Daemon } from "../src/index.js";
+import { createDaemon, type Config, type Daemon } from "../src/index.js";
 
 /** What happens to a frame on its way: it is given the honest send, and answers for it. */
 export type Carry = (
@@ -40,9 +40,14 @@ export class Pair implements AsyncDisposable {
   mac1!: Daemon;
   mac2!: Daemon;
   carry: Carry | undefined;
+  readonly #config: Config;
 
-  static async start(): Promise<Pair> {
-    const pair = new Pair();
+  private constructor(config: Config) {
+    this.#config = config;
+  }
+
+  static async start(config: Config = {}): Promise<Pair> {
+    const pair = new Pair(config);
     pair.mac1 = await pair.open("mac1");
     pair.mac2 = await pair.open("mac2");
     const { code } = await pair.mac1.invite({ uses: 1, expires: "1h", lan: false });
@@ -57,6 +62,7 @@ export class Pair implements AsyncDisposable {
       home: join(this.directory, node),
       node,
       port: false,
+      config: this.#config,
       channels: [node === "mac1" ? carriedBy(channel, () => this.carry) : channel],
       log: jsonLog(() => undefined, "silent"),
     });
