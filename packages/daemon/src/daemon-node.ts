@@ -506,9 +506,13 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     const wider = await rebuiltListener(this.#parts);
     if (wider !== undefined) await this.#supervisor.replace(wider);
     if (!listensBeyondLoopback(this.#supervisor.link("http"))) {
+      const { http } = this.#parts.config.channels ?? {};
+      const configured = typeof http === "object" && http["host"] !== undefined;
       throw new Problem(
         "bad_request",
-        "the packet listener stays on loopback, since channels.http says so; change it in config.json",
+        configured || this.#parts.channels !== undefined
+          ? "the packet listener stays on loopback, since channels.http says so; change it in config.json"
+          : "this machine has no network address at the moment; connect it to a network, and try again",
       );
     }
     this.#hellos.say(this.#parts.fleet.peers);

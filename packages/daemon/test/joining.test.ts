@@ -155,6 +155,20 @@ test("no secret of the fleet is in a log, an answer of the API or an invitation"
   }
 });
 
+/** Resolves once the kernel calls the link of a namespace up, which it does up to a second after both ends are. */
+async function linkUp(name: string): Promise<void> {
+  const end = Date.now() + 10_000;
+  // lint: polling-ok the kernel's own word comes late, and `ip monitor` may be started after it
+  while (
+    !execFileSync("ip", ["-n", name, "-o", "link", "show", "veth0"], { encoding: "utf8" }).includes(
+      "state UP",
+    )
+  ) {
+    if (Date.now() > end) throw new Error(`the link of ${name} does not come up`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 const ip = process.getuid?.() === 0 && process.platform === "linux" ? findProgram("ip") : undefined;
 
 test.skipIf(ip === undefined)(
@@ -178,6 +192,7 @@ test.skipIf(ip === undefined)(
         run("-n", name, "addr", "add", address, "dev", "veth0");
         for (const device of ["lo", "veth0"]) run("-n", name, "link", "set", device, "up");
       }
+      for (const name of [one, two]) await linkUp(name);
       const mac1 = await alone(fleet, "mac1", inside(one));
       const mac2 = await alone(fleet, "mac2", inside(two));
       const curl = (where: string, node: TestNode, ...args: string[]) => {
