@@ -156,7 +156,8 @@ async function ended(pid: number): Promise<void> {
 test.skipIf(process.platform !== "linux" || findProgram("script") === undefined)(
   "on a terminal it stays up, says what to try, and ends on Ctrl-C with exit 0",
   async () => {
-    const running = start("script", ["-qec", `"${process.execPath}" "${bin}" demo`, "/dev/null"]);
+    // Without exec the shell may stay in front of the demo, and some die of the Ctrl-C that the demo takes.
+    const running = start("script", ["-qec", `exec "${process.execPath}" "${bin}" demo`, "/dev/null"]);
     const closed = once(running, "close");
     let out = "";
     let tried = "";
