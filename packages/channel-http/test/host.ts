@@ -1,4 +1,5 @@
 import {
+  fleetId,
   newPacketId,
   nodeId,
   type Channel,
@@ -15,6 +16,7 @@ export const bravo: NodeId = nodeId("bravo");
 /** A daemon that remembers what its channel said, and tells whoever waits for it. */
 export class Host implements ChannelHost {
   readonly node: NodeId;
+  readonly fleet = fleetId("home");
   readonly told: string[] = [];
   readonly received: Buffer[] = [];
   readonly events: MediumEvent[] = [];

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { newPacketId, nodeId, type ChannelHost } from "@multifleet/core";
+import { fleetId, newPacketId, nodeId, type ChannelHost } from "@multifleet/core";
 // #region use
 import { http } from "@multifleet/channel-http";
 
@@ -7,6 +7,7 @@ import { http } from "@multifleet/channel-http";
 function host(name: string, ...peers: readonly string[]): ChannelHost {
   return {
     node: nodeId(name),
+    fleet: fleetId("home"),
     receive: async (bytes) => ({ code: "taken", answer: bytes }),
     count: (event) => console.log(`counted: ${event}`),
     report: ({ state, peer }) => console.log(`${peer} is ${state}`),

@@ -4,6 +4,7 @@ import { ipc } from "@multifleet/channel-ipc";
 /** @type {import("@multifleet/core").ChannelHost} */
 const host = {
   node: /** @type {import("@multifleet/core").NodeId} */ ("bravo"),
+  fleet: /** @type {import("@multifleet/core").FleetId} */ ("home"),
   async receive(bytes) {
     if (Buffer.from(bytes).toString() === "hold") return await new Promise(() => {});
     return { code: "taken", answer: Buffer.from(String(process.pid)) };

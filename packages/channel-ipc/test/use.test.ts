@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { newPacketId, nodeId, type ChannelHost } from "@multifleet/core";
+import { fleetId, newPacketId, nodeId, type ChannelHost } from "@multifleet/core";
 
 const home = mkdtempSync(join(tmpdir(), "multifleet-ipc-"));
 
@@ -13,6 +13,7 @@ import { ipc } from "@multifleet/channel-ipc";
 function host(name: string, ...peers: readonly string[]): ChannelHost {
   return {
     node: nodeId(name),
+    fleet: fleetId("home"),
     receive: async (bytes) => ({ code: "taken", answer: bytes }),
     count: (event) => console.log(`counted: ${event}`),
     report: ({ state, peer }) => console.log(`${peer} is ${state}`),

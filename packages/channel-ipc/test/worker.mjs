@@ -6,6 +6,7 @@ import { ipc } from "@multifleet/channel-ipc";
 /** @type {import("@multifleet/core").ChannelHost} */
 const host = {
   node: /** @type {import("@multifleet/core").NodeId} */ ("bravo"),
+  fleet: /** @type {import("@multifleet/core").FleetId} */ ("home"),
   receive: async () => ({ code: "taken" }),
   count() {},
   report() {},

@@ -1,4 +1,5 @@
 import {
+  fleetId,
   nodeId,
   packetId,
   type ChannelHost,
@@ -17,6 +18,7 @@ function daemon(name: string): ChannelHost & { readonly heard: MediumEvent[]; re
   const taken: Uint8Array[] = [];
   return {
     node: nodeId(name),
+    fleet: fleetId("home"),
     heard,
     taken,
     receive: async (bytes) => {

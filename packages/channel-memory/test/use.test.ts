@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { newPacketId, nodeId, type ChannelHost } from "@multifleet/core";
+import { fleetId, newPacketId, nodeId, type ChannelHost } from "@multifleet/core";
 // #region use
 import { Hub, memory } from "@multifleet/channel-memory";
 
@@ -7,6 +7,7 @@ import { Hub, memory } from "@multifleet/channel-memory";
 function host(name: string): ChannelHost {
   return {
     node: nodeId(name),
+    fleet: fleetId("home"),
     receive: async (bytes) => ({ code: "taken", answer: bytes }),
     count: () => undefined,
     report: ({ state, peer }) => console.log(`${peer ?? "everybody"} is ${state}`),

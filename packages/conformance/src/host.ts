@@ -1,4 +1,4 @@
-import type { ChannelHost, MediumEvent, NodeId, Verdict } from "@multifleet/core";
+import { fleetId, type ChannelHost, type MediumEvent, type NodeId, type Verdict } from "@multifleet/core";
 import { answerTo } from "./bytes.js";
 
 /** A frame as the channel handed it over: the very array, and what was in it then. */
@@ -10,6 +10,7 @@ export interface Arrival {
 /** The daemon as the kit plays it: takes every frame unless told otherwise, and remembers all that a channel said. */
 export class Host implements ChannelHost {
   readonly node: NodeId;
+  readonly fleet = fleetId("conformance");
   readonly arrivals: Arrival[] = [];
   readonly events: MediumEvent[] = [];
   readonly counts = new Map<string, number>();
@@ -52,8 +53,9 @@ export class Host implements ChannelHost {
     this.#tell();
   }
 
-  addresses(to: NodeId): readonly string[] {
-    return this.#addresses(to);
+  /** Those that the node's link told; of other channels the kit knows none. */
+  addresses(to: NodeId, channel?: string): readonly string[] {
+    return channel === undefined ? this.#addresses(to) : [];
   }
 
   /** Resolves when `condition` holds, looking at each word of the channel. */

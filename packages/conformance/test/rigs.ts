@@ -4,6 +4,7 @@ import { mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  fleetId,
   ChannelError,
   newPacketId,
   nodeId,
@@ -24,6 +25,7 @@ export type Change = (channel: Channel) => Channel;
 export function changedHost(host: ChannelHost, change: Partial<ChannelHost>): ChannelHost {
   return {
     node: host.node,
+    fleet: host.fleet,
     receive: (bytes) => host.receive(bytes),
     count: (event) => host.count(event),
     report: (event) => host.report(event),
@@ -89,7 +91,7 @@ export function memoryRig(change: Change = (channel) => channel): Rig<Hub> {
       const host = { receive: async () => ({ code: "taken" }) as const, count() {}, report() {} };
       const { signal } = new AbortController();
       const link = await memory({ hub }).open(
-        { ...host, node: nodeId("junk"), addresses: () => [] },
+        { ...host, node: nodeId("junk"), fleet: fleetId("conformance"), addresses: () => [] },
         { signal },
       );
       await link.send({ id: newPacketId(0), to: node, bytes: Uint8Array.of(1, 2, 3) }, { signal });

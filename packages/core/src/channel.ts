@@ -1,5 +1,5 @@
 import type { ChannelError } from "./errors.js";
-import type { NodeId, PacketId } from "./ids.js";
+import type { FleetId, NodeId, PacketId } from "./ids.js";
 
 /**
  * What a channel's success means. `delivers`: the far daemon itself answered. `stores`: a durable middleman has the
@@ -41,14 +41,19 @@ export interface MediumEvent {
 /** All that a channel sees of the daemon that opened it. */
 export interface ChannelHost {
   readonly node: NodeId;
+  /** The fleet that `node` is a member of: names on a medium that several fleets share begin with it. */
+  readonly fleet: FleetId;
   /** Hands an inbound frame over. Never rejects. Await it before acknowledging on the medium. */
   receive(bytes: Uint8Array): Promise<Verdict>;
   /** Moves a counter of this channel: a short snake_case event such as `accept_errors`. */
   count(event: string): void;
   /** Tells what the medium itself said: a connection ended, a server is back. Never a guess, never a probe. */
   report(event: MediumEvent): void;
-  /** Where a peer says it can be reached by this channel, best first: from the config, then from its own signed hello. */
-  addresses(to: NodeId): readonly string[];
+  /**
+   * Where a peer says it can be reached, best first: from the config, then from its own signed hello. By this channel, unless another is
+   * named: an SSH connection leads to the socket that the peer announces for `ipc`.
+   */
+  addresses(to: NodeId, channel?: string): readonly string[];
 }
 
 /** What a channel can do, known before it is opened. The conformance kit, the docs and the cascade read it. */
@@ -90,4 +95,24 @@ export interface Link extends AsyncDisposable {
   readonly addresses: readonly string[];
   /** Settles when the link is over: with the reason if it broke, with undefined if it was disposed. Never rejects. */
   readonly closed: Promise<ChannelError | undefined>;
+  /**
+   * Reads the medium now, where it cannot push and may hold something: called when the daemon learns of a reason to look, such as a wake-up, a
+   * network that came back, a peer's doorbell or space on the disk. What comes of it arrives by `receive`. Never throws.
+   */
+  poke?(): void;
+  /** The table that all nodes of the fleet see, where the medium has one. */
+  readonly board?: Board;
+  /** What the medium says of itself now, for people and dashboards: numbers and short texts, nothing secret. Free: asks no network. */
+  status?(): Readonly<Record<string, unknown>>;
+}
+
+/** A table on the medium with one row per node, such as a NATS KV bucket. Its rows are anybody's: whoever reads one verifies it. */
+export interface Board {
+  /** Writes a row. @throws ChannelError when it is not known to be stored. */
+  put(key: string, value: Uint8Array, options: { readonly signal: AbortSignal }): Promise<void>;
+  /**
+   * Tells of every row that is there and of each change from then on, also across reconnections; `value` is undefined for a row that was
+   * removed. The same row may be told again. @returns What ends it.
+   */
+  watch(listener: (key: string, value: Uint8Array | undefined) => void): () => void;
 }

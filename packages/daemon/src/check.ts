@@ -94,7 +94,7 @@ export class Checks {
   /** One channel to one peer as it is known, without trying it. */
   path(peer: NodeId, { channel, state, since, reason }: ChannelState): PathView {
     const { name, traits } = channel;
-    const common = { channel: name, rank: rankName(traits.rank), effect: traits.effect };
+    const common = { channel: name, rank: rankName(channel), effect: traits.effect };
     const link = this.#host.link(name);
     if (link === undefined)
       return { ...common, state: "unreachable", since: time(since), reason: `${state}: ${reason}` };

@@ -342,6 +342,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     return new Supervisor(channels, {
       ...{ counters, log, random: Math.random, now: Date.now },
       node: () => fleet.node,
+      fleet: () => fleet.fleet,
       receive: (bytes, channel) =>
         this.#door.receive(bytes, { name: channel.name, effect: channel.traits.effect }),
       addresses: (to, channel) => this.#peers.addresses(to, channel),

@@ -53,7 +53,7 @@ function channelView({ channel, state, since, reason }: ChannelState): HealthVie
     ...{
       state,
       since: new Date(since).toISOString(),
-      rank: rankName(channel.traits.rank),
+      rank: rankName(channel),
       effect: channel.traits.effect,
     },
     ...(reason === "" ? {} : { reason }),

@@ -1,4 +1,4 @@
-import { Counters, nodeId, type Channel, type Link } from "@multifleet/core";
+import { fleetId, Counters, nodeId, type Channel, type Link } from "@multifleet/core";
 import { expect, test } from "vitest";
 import { Supervisor } from "../src/channels/supervisor.js";
 import { counterTable } from "../src/counters.js";
@@ -28,6 +28,7 @@ test("a node that is closing still says where it is: a hello answered then would
       now: Date.now,
     },
     node: () => nodeId("mac1"),
+    fleet: () => fleetId("home"),
     receive: () => Promise.resolve({ code: "taken" }),
     addresses: () => [],
     ...{ opened: () => {}, closed: () => {}, medium: () => {} },

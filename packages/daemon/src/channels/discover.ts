@@ -6,11 +6,15 @@ import type { Channel } from "@multifleet/core";
 import type { Config } from "../config.js";
 import { explain, StartFailure } from "../failure.js";
 import { catalog } from "./catalog.js";
+import { joinNamesakes } from "./namesakes.js";
 
-/** A channel package's entry: its default export makes the channel from its options. */
-type Factory = (options: Readonly<Record<string, unknown>>) => Channel;
+/**
+ * A channel package's entry: its default export makes the channel from its options, or several where one connection carries them all, such
+ * as a request and a store on one NATS server.
+ */
+type Factory = (options: Readonly<Record<string, unknown>>) => Channel | readonly Channel[];
 
-/** Options that the daemon itself has for its own channels, beneath what the config says. */
+/** Options that the daemon itself has for its own channels, beneath what the config says. `enabled`: on though nobody named it. */
 export type OwnOptions = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -37,7 +41,7 @@ export async function discoverChannels(
 ): Promise<Discovered> {
   const settings = config ?? {};
   const installed = [
-    ...Object.keys(catalog).filter((name) => catalog[name]?.byDefault),
+    ...Object.keys(catalog).filter((name) => catalog[name]?.byDefault || own[name]?.["enabled"] === true),
     ...installedChannels(home),
   ];
   const channels: Channel[] = [];
@@ -46,19 +50,22 @@ export async function discoverChannels(
   for (const name of new Set([...installed, ...Object.keys(settings)])) {
     const setting = settings[name];
     if (setting === false) continue;
-    const options = { ...own[name], ...(typeof setting === "object" ? setting : {}) };
+    const { enabled: _, ...given } = own[name] ?? {};
+    const options = { ...given, ...(typeof setting === "object" ? setting : {}) };
     try {
       const factory = await load(name, home);
       if (factory === undefined && setting === undefined) continue;
-      const channel = make(name, factory, options, home);
-      channels.push(channel);
-      if (typeof setting === "object") configured.add(channel.name);
+      for (const channel of make(name, factory, options, home)) {
+        if (settings[channel.name] === false) continue;
+        channels.push(channel);
+        if (typeof setting === "object") configured.add(channel.name);
+      }
     } catch (thrown) {
       if (setting !== undefined || !(thrown instanceof StartFailure)) throw thrown;
       skipped.push({ name, reason: thrown.message });
     }
   }
-  return { channels, configured, skipped };
+  return { channels: joinNamesakes(channels), configured, skipped };
 }
 
 function make(
@@ -66,7 +73,7 @@ function make(
   factory: Factory | undefined,
   options: Readonly<Record<string, unknown>>,
   home: string,
-): Channel {
+): readonly Channel[] {
   const module = moduleOf(name);
   if (factory === undefined) {
     throw new StartFailure(
@@ -74,7 +81,8 @@ function make(
     );
   }
   try {
-    return factory(options);
+    const made = factory(options);
+    return Array.isArray(made) ? (made as readonly Channel[]) : [made as Channel];
   } catch (thrown) {
     throw new StartFailure(`channels.${name}: ${explain(thrown)}`, { cause: thrown });
   }

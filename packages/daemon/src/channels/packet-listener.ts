@@ -2,15 +2,8 @@ import type { Channel, Link } from "@multifleet/core";
 import type { Mailbox } from "@multifleet/mailbox";
 import type { Parts } from "../parts.js";
 import { catalog } from "./catalog.js";
-import { discoverChannels, type Discovered, type OwnOptions } from "./discover.js";
-
-/** Where the packet listener of `http` listens, as kept in the store: a choice that was made by a command outlives the run. */
-interface Kept {
-  readonly host?: string;
-  readonly port?: number;
-}
-
-const drawer = "packet-listener";
+import { discoverChannels, type Discovered } from "./discover.js";
+import { listenerDrawer, ownOptions, type KeptListener } from "./own-options.js";
 
 /** The node's channels, with the options that the daemon itself has for them beneath those of the config. */
 export async function ownChannels(parts: Parts, port?: number): Promise<Discovered> {
@@ -43,21 +36,11 @@ export function isLoopback(address: string): boolean {
 export async function keepPort(mailbox: Mailbox, link: Link | undefined): Promise<void> {
   const address = link?.addresses.find((each) => URL.canParse(each));
   const port = address === undefined ? Number.NaN : Number(new URL(address).port);
-  const kept = mailbox.get<Kept>(drawer) ?? {};
-  if (port > 0 && kept.port !== port) await mailbox.put(drawer, { ...kept, port });
+  const kept = mailbox.get<KeptListener>(listenerDrawer) ?? {};
+  if (port > 0 && kept.port !== port) await mailbox.put(listenerDrawer, { ...kept, port });
 }
 
 /** Opens the packet listener to other machines, now and after restarts. */
 export async function keepHost(mailbox: Mailbox, host: string): Promise<void> {
-  await mailbox.put(drawer, { ...mailbox.get<Kept>(drawer), host });
-}
-
-function ownOptions({ home, mailbox, apiPort, listen }: Parts, port?: number): OwnOptions {
-  const kept = mailbox.get<Kept>(drawer) ?? {};
-  const beside = typeof apiPort === "number" && apiPort > 0 && apiPort < 65_535 ? apiPort + 1 : 0;
-  return {
-    http: { host: listen ?? kept.host ?? "127.0.0.1", port: port ?? kept.port ?? beside },
-    ipc: { path: home.socket },
-    seed: { directory: home.seed },
-  };
+  await mailbox.put(listenerDrawer, { ...mailbox.get<KeptListener>(listenerDrawer), host });
 }

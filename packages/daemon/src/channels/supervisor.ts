@@ -2,6 +2,7 @@ import {
   ChannelError,
   type Channel,
   type ChannelHost,
+  type FleetId,
   type Link,
   type MediumEvent,
   type NodeId,
@@ -15,6 +16,7 @@ export interface SupervisorHost {
   readonly counters: NodeCounters;
   readonly log: Log;
   readonly node: () => NodeId;
+  readonly fleet: () => FleetId;
   readonly random: () => number;
   now(): number;
   receive(bytes: Uint8Array, channel: Channel): Promise<Verdict>;
@@ -196,10 +198,11 @@ class Keeper {
     const { channel } = this;
     return {
       node: host.node(),
+      fleet: host.fleet(),
       receive: (bytes) => host.receive(bytes, channel),
       count: (event) => host.counters.count("channel_events_total", `${channel.name}.${event}`),
       report: (event) => host.medium(channel, event),
-      addresses: (to) => host.addresses(to, channel.name),
+      addresses: (to, other = channel.name) => host.addresses(to, other),
     };
   }
 }

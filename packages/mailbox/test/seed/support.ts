@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, realpathSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  fleetId,
   nodeId,
   packetId,
   type Channel,
@@ -23,6 +24,7 @@ export function root(): string {
 /** A daemon that remembers what it was given, and says what it is told to say. */
 export class Host implements ChannelHost {
   readonly node: NodeId;
+  readonly fleet = fleetId("home");
   readonly frames: Buffer[] = [];
   readonly counts = new Map<string, number>();
   readonly routes = new Map<NodeId, readonly string[]>();

@@ -1,0 +1,45 @@
+import { join } from "node:path";
+import type { FrameCover } from "@multifleet/core/age";
+import type { Parts } from "../parts.js";
+import type { OwnOptions } from "./discover.js";
+
+/** Where the packet listener of `http` listens, as kept in the store: a choice that was made by a command outlives the run. */
+export interface KeptListener {
+  readonly host?: string;
+  readonly port?: number;
+}
+
+/** The drawer of the store in which {@link KeptListener} lies. */
+export const listenerDrawer = "packet-listener";
+
+/** What the daemon itself tells its own channels, by name: the config's options go before these. */
+export function ownOptions(parts: Parts, port?: number): OwnOptions {
+  const { home, mailbox, apiPort, listen, config } = parts;
+  const kept = mailbox.get<KeptListener>(listenerDrawer) ?? {};
+  const beside = typeof apiPort === "number" && apiPort > 0 && apiPort < 65_535 ? apiPort + 1 : 0;
+  const natsUrl = process.env["NATS_URL"];
+  const cover = frameCover(parts);
+  return {
+    http: { host: listen ?? kept.host ?? "127.0.0.1", port: port ?? kept.port ?? beside },
+    ipc: { path: home.socket },
+    seed: { directory: home.seed },
+    ...(natsUrl === undefined || natsUrl === ""
+      ? {}
+      : { nats: { enabled: true, servers: natsUrl.split(",") } }),
+    ssh: { enabled: Object.values(config.peers ?? {}).some((channels) => channels["ssh"] !== undefined) },
+    git: { directory: join(home.directory, "git"), cover },
+    discord: { cover },
+  };
+}
+
+/** Hides frames from carriers that others run, by the keys of the fleet's membership as it is at each frame. */
+function frameCover({ identity, fleet }: Parts): FrameCover {
+  const made = async () => {
+    const age = await import("@multifleet/core/age");
+    return age.frameCover(identity.age.identity, (node) => fleet.member(node)?.recipient);
+  };
+  return {
+    cover: async (frame, to) => (await made()).cover(frame, to),
+    uncover: async (bytes) => (await made()).uncover(bytes),
+  };
+}
