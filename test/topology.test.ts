@@ -28,6 +28,38 @@ const rooms: Record<string, { name: string; exports: string[]; ours: string[]; o
     outside: /^(node:.*|undici)$/,
   },
   "channel-ipc": { name: "@multifleet/channel-ipc", exports: ["."], ours: ["core"], outside: /^node:/ },
+  "channel-nats": {
+    name: "@multifleet/channel-nats",
+    exports: ["."],
+    ours: ["core"],
+    outside: /^(node:.*|nats)$/,
+  },
+  "channel-relay": { name: "@multifleet/channel-relay", exports: ["."], ours: ["core"], outside: /^node:/ },
+  "channel-ssh": {
+    name: "@multifleet/channel-ssh",
+    exports: ["."],
+    ours: ["core"],
+    outside: /^(node:.*|ssh2)$/,
+  },
+  "channel-wol": {
+    name: "@multifleet/channel-wol",
+    exports: ["."],
+    ours: ["core"],
+    outside: /^(node:.*|node-wol)$/,
+  },
+  "channel-git": {
+    name: "@multifleet/channel-git",
+    exports: ["."],
+    ours: ["core"],
+    outside: /^(node:.*|isomorphic-git)$/,
+  },
+  "channel-discord": {
+    name: "@multifleet/channel-discord",
+    exports: ["."],
+    ours: ["core"],
+    outside: /^(node:.*|discord\.js)$/,
+  },
+  roster: { name: "@multifleet/roster", exports: ["."], ours: ["core"], outside: /^node:/ },
   mailbox: {
     name: "@multifleet/mailbox",
     exports: [".", "./seed"],
@@ -38,7 +70,7 @@ const rooms: Record<string, { name: string; exports: string[]; ours: string[]; o
   daemon: {
     name: "multifleet-daemon",
     exports: ["."],
-    ours: ["core", "mailbox", "cascade"],
+    ours: ["core", "mailbox", "cascade", "roster"],
     outside: /^(node:.*|zod)$/,
   },
   cli: { name: "multifleet", exports: [], ours: [], outside: /^node:/ },
