@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { maxPacketBytes, type ChannelHost, type Verdict } from "@multifleet/core";
-import { Decoder, encodeVerdict } from "./wire.js";
+import { Decoder, encodeVerdict } from "@multifleet/core/stream";
 
 /** A connection with more than this in the daemon's hands is not read from, in frames and in bytes. */
 const maxFramesInHand = 1_024;

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { maxPacketBytes, type SendResult, type Verdict } from "@multifleet/core";
 import { aborted, codeOf, failure } from "./failure.js";
 import { isOwnSocket } from "./place.js";
-import { Decoder, decodeVerdict, encode } from "./wire.js";
+import { Decoder, decodeVerdict, encode } from "@multifleet/core/stream";
 
 /** More than this is not held for one peer: the sender is told `BUSY` at once. */
 const maxWaitingFrames = 4_096;

@@ -4,7 +4,7 @@ import { maxPacketBytes } from "@multifleet/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ipc, type IpcOptions } from "../src/index.js";
-import { Decoder, decodeVerdict, encode } from "../src/wire.js";
+import { Decoder, decodeVerdict, encode } from "@multifleet/core/stream";
 import { afterwards, home } from "./home.js";
 import { Gate, Host, open, outcome, send } from "../../channel-http/test/host.js";
 

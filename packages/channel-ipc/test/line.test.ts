@@ -6,7 +6,7 @@ import { machineId } from "@multifleet/core/machine";
 import { beforeEach, expect, test } from "vitest";
 import { addressOf } from "../src/address.js";
 import { ipc } from "../src/index.js";
-import { Decoder, encode, encodeVerdict } from "../src/wire.js";
+import { Decoder, encode, encodeVerdict } from "@multifleet/core/stream";
 import { Child } from "./child.js";
 import { afterwards, home } from "./home.js";
 import { bravo, Host, open, outcome, send } from "../../channel-http/test/host.js";

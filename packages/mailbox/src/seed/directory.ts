@@ -4,7 +4,7 @@ import { lstat, mkdir, open, opendir, realpath, rename, rm, type FileHandle } fr
 import { join } from "node:path";
 import { maxPacketBytes } from "@multifleet/core";
 import { DirectoryFlush } from "./flush.js";
-import { isSeedName, seedName } from "./name.js";
+import { isSeedName, seedName } from "@multifleet/core/seed";
 
 const rooms = ["tmp", "new", "cur"] as const;
 /** How many refused files are kept to be looked at; further ones are removed. */

@@ -4,5 +4,5 @@
  * @packageDocumentation
  */
 export { SeedDirectory, SeedDirectoryError } from "./directory.js";
-export { isSeedName, seedName } from "./name.js";
+export { isSeedName, seedName } from "@multifleet/core/seed";
 export { seed, seed as default, type SeedOptions } from "./seed.js";

@@ -1,7 +1,7 @@
 import type { Verdict } from "@multifleet/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Decoder, decodeVerdict, encode, encodeVerdict, headBytes } from "../src/wire.js";
+import { Decoder, decodeVerdict, encode, encodeVerdict, headBytes } from "../src/stream.js";
 
 interface Message {
   readonly id: number;

@@ -1,4 +1,4 @@
-import type { Verdict } from "@multifleet/core";
+import type { Verdict } from "./channel.js";
 
 /**
  * Both directions carry messages of one shape: the payload's length and the request's id, each a big-endian u32, then the
