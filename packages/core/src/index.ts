@@ -12,5 +12,6 @@ export * from "./keys.js";
 export * from "./limits.js";
 export * from "./packet.js";
 export * from "./receipt.js";
+export * from "./relay.js";
 export * from "./seal.js";
 export { decodePacket, decodeText, isField, isTypeName, packetVersion, type WireError } from "./wire.js";

@@ -83,7 +83,7 @@ export interface Gate {
   mac(...parts: Uint8Array[]): Uint8Array;
 }
 
-const fleetKinds: readonly PacketKind[] = ["message", "notice", "receipt", "hello", "probe"];
+const fleetKinds: readonly PacketKind[] = ["message", "notice", "receipt", "hello", "probe", "relay"];
 const invitationKinds: readonly PacketKind[] = ["join", "welcome"];
 
 /** The gate of a fleet's members. @throws TypeError unless `secret` has at least 32 bytes. */

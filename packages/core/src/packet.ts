@@ -2,9 +2,10 @@ import type { FleetId, NodeId, PacketId } from "./ids.js";
 
 /**
  * What a packet is for. `message` and `notice` are numbered in their stream, kept in an outbox and answered by a `receipt`
- * (a message is for an inbox, a notice for the daemon itself); the others are answered or forgotten.
+ * (a message is for an inbox, a notice for the daemon itself); the others are answered or forgotten. A `relay` asks its receiver to
+ * pass another packet on, or answers that.
  */
-export type PacketKind = "message" | "notice" | "receipt" | "hello" | "probe" | "join" | "welcome";
+export type PacketKind = "message" | "notice" | "receipt" | "hello" | "probe" | "join" | "welcome" | "relay";
 
 /** The byte of each kind on the wire. A number is never used again for another kind. */
 export const kindBytes: Readonly<Record<PacketKind, number>> = {
@@ -15,6 +16,7 @@ export const kindBytes: Readonly<Record<PacketKind, number>> = {
   probe: 5,
   join: 6,
   welcome: 7,
+  relay: 8,
 };
 
 /** What every packet says, whatever its kind. Texts hold no control characters; an absent text is the empty string. */

@@ -73,7 +73,7 @@ export function readSealed(bytes: Buffer, key: Uint8Array, door: Door) {
       bytes.subarray(-trailer, -40),
     );
   if (!genuine || signed.toString("latin1", 0, 4) !== "MFLT" || signed[4] !== 1) return undefined;
-  const kinds = ["", "message", "notice", "receipt", "hello", "probe", "join", "welcome"];
+  const kinds = ["", "message", "notice", "receipt", "hello", "probe", "join", "welcome", "relay"];
   const flags = signed.readUInt16BE(6);
   let at = 68;
   const next = (width: 2 | 4) => {

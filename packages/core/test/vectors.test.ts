@@ -4,6 +4,8 @@ import { decryptBody } from "../src/age.js";
 import {
   decodeContent,
   decodeReceipt,
+  decodeRelayAnswer,
+  decodeRelayRequest,
   fleetGate,
   invitationGate,
   nodeId,
@@ -21,6 +23,8 @@ interface Accepted {
   readonly fields: Readonly<Record<string, string | number | boolean>>;
   readonly content?: unknown;
   readonly receipt?: { readonly digest: string };
+  readonly relay?: object;
+  readonly relayed?: object;
   readonly decrypted?: string;
   readonly signed: string;
   readonly digest: string;
@@ -86,6 +90,14 @@ for (const vector of file.packets) {
       body = plain ?? body;
     }
     if (vector.content !== undefined) expect(decodeContent(body)).toEqual(vector.content);
+    if (vector.relay !== undefined) {
+      const passed = decodeRelayRequest(body);
+      expect({ ...passed, packet: hex(passed?.packet ?? body) }).toEqual(vector.relay);
+    }
+    if (vector.relayed !== undefined) {
+      const said = decodeRelayAnswer(body);
+      expect({ ...said, answer: hex(said?.answer ?? body) }).toEqual(vector.relayed);
+    }
     if (vector.receipt !== undefined) {
       expect(decodeReceipt(body)).toEqual({
         ...vector.receipt,

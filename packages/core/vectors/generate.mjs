@@ -1,7 +1,15 @@
 // Writes packets.json: `node packages/core/vectors/generate.mjs`, after a build.
 import { realpathSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { encodeContent, encodeReceipt, nodeId, packetId, seal } from "@multifleet/core";
+import {
+  encodeContent,
+  encodeReceipt,
+  encodeRelayAnswer,
+  encodeRelayRequest,
+  nodeId,
+  packetId,
+  seal,
+} from "@multifleet/core";
 import { by, fleetSecret, gates, hex, invitationSecret, nodes, trailer } from "./keys.mjs";
 import { content, message, unnumbered } from "./message.mjs";
 import { refusals } from "./refusals.mjs";
@@ -24,6 +32,7 @@ const encrypted = [
 
 const beyondAscii = { subject: "größe 𝄞", body: '\ufeffline\r\nline\u0000 "__proto__"' };
 const most = Number.MAX_SAFE_INTEGER;
+const none = new Uint8Array(0);
 const first = seal(message, { gate: gates.fleet, signer: by("mac1") });
 
 /**
@@ -95,6 +104,27 @@ function packets() {
     accepted("a probe", { ...message, ...unnumbered, kind: "probe", id: id(7) }),
     accepted("a join", { ...message, ...unnumbered, kind: "join", id: id(8) }),
     accepted("a welcome", { ...message, ...unnumbered, kind: "welcome", id: id(9), replyTo: id(8) }),
+    accepted(
+      "a relay",
+      {
+        ...message,
+        ...unnumbered,
+        ...{ kind: "relay", from: nodeId("mac3"), id: packetId("01jdw9k2m0000000000000000a") },
+        body: encodeRelayRequest({ hops: 2, ask: "carry", target: nodeId("mac4"), packet: first.bytes }),
+      },
+      { relay: { hops: 2, ask: "carry", target: "mac4", packet: hex(first.bytes) } },
+    ),
+    accepted(
+      "the answer to a relay",
+      {
+        ...message,
+        ...unnumbered,
+        ...{ kind: "relay", from: nodeId("mac3"), id: packetId("01jdw9k2m0000000000000000b") },
+        replyTo: packetId("01jdw9k2m0000000000000000a"),
+        body: encodeRelayAnswer({ outcome: "unreachable", reason: "no_way", beyond: "", answer: none }),
+      },
+      { relayed: { outcome: "unreachable", reason: "no_way", beyond: "", answer: "" } },
+    ),
   ];
 }
 

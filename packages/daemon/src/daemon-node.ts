@@ -124,6 +124,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       receipt: (opened, bytes) => this.#receipt(opened, bytes),
       hello: (packet) => this.#hellos.take(packet),
       decrypt: (packet) => this.#decrypt(packet),
+      relay: () => Promise.resolve(undefined),
       owing: ({ packet, digest }) => {
         if (packet.kind === "probe") this.#receipts.answerProbe(packet.from, packet.id, digest);
         else this.#receipts.pay(packet.from);

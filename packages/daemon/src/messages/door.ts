@@ -42,6 +42,8 @@ export interface DoorHost {
   receipt(opened: Verified, sealed: Uint8Array): Promise<boolean>;
   /** Takes a hello and gives ours, if one is wanted. */
   hello(packet: Packet): Promise<Uint8Array | undefined>;
+  /** Passes on, keeps or takes in what a member asks to relay; undefined where that is no request that can be answered. */
+  relay(packet: Packet, way: Way): Promise<Uint8Array | undefined>;
   /** The plain body of an encrypted packet. */
   decrypt(packet: Packet): Promise<Uint8Array | undefined>;
   /** A receipt is owed since now: its medium cannot carry it back. */
@@ -103,6 +105,10 @@ export class Door {
         const receipt = this.#host.sealing.receipt(packet.from, packet.id, word, this.#host.now());
         if (way.effect !== "delivers") this.#host.owing(opened);
         return { code: "taken", answer: receipt.bytes };
+      }
+      case "relay": {
+        const answer = await this.#host.relay(packet, way);
+        return answer === undefined ? this.#refuse("RELAY", way) : { code: "taken", answer };
       }
       case "join":
       case "welcome":
