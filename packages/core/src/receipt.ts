@@ -21,7 +21,8 @@ export type RejectReason =
   | "stale_number"
   | "bad_content"
   | "not_decryptable"
-  | "not_allowed";
+  | "not_allowed"
+  | "not_possible";
 
 /** A receiver's signed word on one packet. */
 export interface Receipt {

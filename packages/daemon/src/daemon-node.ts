@@ -28,6 +28,7 @@ import { askToJoin } from "./fleet/joining.js";
 import { membershipBody, readSurfaced, surfacedBody, takeMembership } from "./fleet/notices.js";
 import { healthView, metricsText, peerView, type HealthHost } from "./health.js";
 import { Hellos } from "./hello.js";
+import { Waking } from "./fleet/waking.js";
 import { Carriage } from "./messages/carriage.js";
 import { Door, type Way } from "./messages/door.js";
 import { Post } from "./messages/post.js";
@@ -58,6 +59,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   readonly #hellos: Hellos;
   readonly #checks: Checks;
   readonly #admissions: Admissions;
+  readonly #waking: Waking;
   #supervisor: Supervisor;
   #skipped: HealthHost["skipped"] = [];
   #quiet = false;
@@ -95,6 +97,13 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       decrypt: (packet) => this.#decrypt(packet),
     });
     this.#receipts = new Receipts({ ...common, carriage: this.#carriage });
+    this.#waking = new Waking({
+      ...common,
+      post: this.#post,
+      deliverers: (peer) => this.#deliverers(peer),
+      health: (peer) => this.#cascade.health(peer),
+    });
+    this.#parts = { ...parts, waking: this.#waking.options };
     const addresses = () => this.#supervisor.addresses();
     this.#hellos = new Hellos({
       ...common,
@@ -121,6 +130,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       heard: (packet, way) => this.#heard(packet, way),
       arrived: (packet, way) => this.#arrived(packet, way),
       notice: (packet) => this.#notice(packet),
+      wake: (packet) => this.#waking.take(packet),
       receipt: (opened, bytes) => this.#receipt(opened, bytes),
       hello: (packet) => this.#hellos.take(packet),
       decrypt: (packet) => this.#decrypt(packet),
@@ -436,6 +446,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
 
   async #notice(packet: Packet): Promise<void> {
     const { fleet, log } = this.#parts;
+    if (packet.type === "wake") return;
     if (packet.type === "surfaced") {
       const id = readSurfaced(packet);
       if (id !== undefined) await this.#post.surfaced(id, packet.from);

@@ -3,6 +3,7 @@ import type { Mailbox } from "@multifleet/mailbox";
 import type { NodeCounters } from "./books.js";
 import type { Config } from "./config.js";
 import type { Fleet } from "./fleet/fleet.js";
+import type { Waking } from "./fleet/waking.js";
 import type { Identity } from "./fleet/identity.js";
 import type { Home } from "./home.js";
 import type { Log } from "./log.js";
@@ -21,6 +22,8 @@ export interface Parts {
   readonly apiPort: number | false;
   /** Exactly these channels, or those that are found. */
   readonly channels: readonly Channel[] | undefined;
+  /** What the channel that wakes is given of the fleet around it. */
+  readonly waking?: Waking["options"];
   /** The packet listener's address for this run. */
   readonly listen: string | undefined;
 }

@@ -38,6 +38,8 @@ export interface DoorHost {
   arrived(packet: Packet, way: Way): void;
   /** Carries out a notice; called at least once for each. @throws when it must come again. */
   notice(packet: Packet): Promise<void>;
+  /** Wakes a member for the one who asks; false when that cannot be done. */
+  wake(packet: Packet): Promise<boolean>;
   /** Takes a receipt; false when it fits nothing we wait for. */
   receipt(opened: Verified, sealed: Uint8Array): Promise<boolean>;
   /** Takes a hello and gives ours, if one is wanted. */
@@ -53,7 +55,7 @@ export interface DoorHost {
 /** The types of message this version knows. */
 export const messageTypes = ["context", "task", "reply", "alert"] as const;
 /** The types of notice this version knows. */
-export const noticeTypes = ["surfaced", "membership"] as const;
+export const noticeTypes = ["surfaced", "membership", "wake"] as const;
 
 /** Where every frame comes in, whatever brought it: nothing passes that is not genuine, and nothing is answered that is not durable. */
 export class Door {
@@ -168,6 +170,8 @@ export class Door {
     const types: readonly string[] = packet.kind === "notice" ? noticeTypes : messageTypes;
     if (!types.includes(packet.type)) return "unknown_type";
     if (now >= packet.expires) return "expired";
+    // Before it is taken: the receipt is to say whether it was done.
+    if (packet.type === "wake" && !(await this.#host.wake(packet))) return "not_possible";
     if (packet.kind === "notice") return { subject: "", body: "" };
     const body = packet.encrypted ? await this.#host.decrypt(packet) : packet.body;
     if (body === undefined) return "not_decryptable";

@@ -3,6 +3,7 @@ import {
   decodePacket,
   encodeContent,
   isPacketId,
+  newPacketId,
   readReceipt,
   type NodeId,
   type Opened,
@@ -26,6 +27,7 @@ import type { MessageView, SendAnswer, SendRequest } from "../node.js";
 import { Problem } from "../problem.js";
 import type { Carriage } from "./carriage.js";
 import { compose, parseTarget, type Outgoing, type Target } from "./outgoing.js";
+import type { noticeTypes } from "./door.js";
 import type { Sealing } from "./sealing.js";
 import { messageView, shownState } from "./message-view.js";
 
@@ -186,10 +188,16 @@ export class Post {
   }
 
   /** Makes a notice to another daemon: kept and carried like a message, shown to nobody. */
-  async notify(to: NodeId, type: "surfaced" | "membership", body: Uint8Array, id: PacketId): Promise<void> {
+  async notify(
+    to: NodeId,
+    type: (typeof noticeTypes)[number],
+    body: Uint8Array,
+    id: PacketId,
+    { via = "", lifetime = 30 * 86_400_000 } = {},
+  ): Promise<void> {
     const now = this.#host.now();
-    const expires = now + 30 * 86_400_000;
-    const texts = { type, session: "", toSession: "", replyTo: "", key: "", subject: "", via: "" } as const;
+    const expires = now + lifetime;
+    const texts = { type, session: "", toSession: "", replyTo: "", key: "", subject: "", via } as const;
     let bytes: Uint8Array | undefined;
     const { code, message } = await this.#host.mailbox.accept(
       { id, kind: "notice", to, ...texts, created: now, expires, fingerprint: body.slice(0, 32) },
@@ -200,6 +208,37 @@ export class Post {
       },
     );
     if (code === "accepted") this.#carry(message, bytes);
+  }
+
+  /** Asks another daemon for something that is of use only now. True when it did it; taken back when `signal` fires. */
+  async ask(
+    to: NodeId,
+    type: (typeof noticeTypes)[number],
+    body: Uint8Array,
+    { signal, ...how }: { readonly via: string; readonly lifetime: number; readonly signal: AbortSignal },
+  ): Promise<boolean> {
+    const { mailbox, now } = this.#host;
+    const id = newPacketId(now());
+    let end: (state: Told) => void = () => undefined;
+    const settled = new Promise<Told>((done) => (end = done));
+    const told = (state: Told) => {
+      if (isOver(state, false, "settled")) end(state);
+    };
+    const stop = () => end("cancelled");
+    this.#waiters.set(id, new Set([told]));
+    signal.addEventListener("abort", stop);
+    try {
+      await this.notify(to, type, body, id, how);
+      if (signal.aborted) stop();
+      const state = await settled;
+      const asked = state === "cancelled" ? mailbox.message(id) : undefined;
+      if (asked !== undefined)
+        await this.#settle(asked, { state: "cancelled", reason: "cancelled_by_sender" });
+      return state === "delivered";
+    } finally {
+      signal.removeEventListener("abort", stop);
+      this.#waiters.delete(id);
+    }
   }
 
   /** What an opened packet says of a message of ours; undefined unless it is that message's receipt, from its receiver. */
@@ -394,11 +433,12 @@ export class Post {
 
   /** Says how far a message is: on the event stream, and to those who wait for it. */
   #tell({ id, kind, to, type, subject }: Sent, state: Told, reason = ""): void {
-    if (kind !== "message") return;
-    this.#host.events.emit("message", {
-      ...{ id, to, type, subject, state },
-      ...(reason === "" ? {} : { reason }),
-    });
+    if (kind === "message") {
+      this.#host.events.emit("message", {
+        ...{ id, to, type, subject, state },
+        ...(reason === "" ? {} : { reason }),
+      });
+    }
     for (const told of this.#waiters.get(id) ?? []) told(state);
   }
 
