@@ -20,7 +20,7 @@ function body(number) {
  * @param {string} channel
  * @param {string} title
  * @param {object} rig
- * @param {Readonly<Record<string, object>>} rig.configs the first is the sender, the second the receiver
+ * @param {Readonly<Record<string, object | null>>} rig.configs the first is the sender, the second the receiver
  * @param {readonly string[]} [rig.needs]
  * @param {(fleet: Fleet) => Promise<unknown>} [rig.prepare] before the daemons start
  * @param {(fleet: Fleet) => Promise<unknown>} [rig.before] before the messages are sent

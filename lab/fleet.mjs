@@ -1,5 +1,5 @@
 import { Network } from "./network.mjs";
-import { Node, ports } from "./node.mjs";
+import { Node } from "./node.mjs";
 
 /** Daemons on hosts of their own, members of one fleet. */
 export class Fleet {
@@ -17,14 +17,14 @@ export class Fleet {
    * Makes a host for each node, starts the daemons and joins them, over HTTP, which need not be there any more afterwards: a node that has a config
    * is started again with it.
    *
-   * @param {Readonly<Record<string, object>>} configs by node
+   * @param {Readonly<Record<string, object | null>>} configs by node; null for a host without one, such as a server's
    * @param {(fleet: Fleet) => Promise<unknown>} [prepare] makes what the configs need, such as a server, once the hosts are there
    */
   static async start(configs, prepare) {
     const fleet = new Fleet(await Network.make(Object.keys(configs)));
     try {
       await prepare?.(fleet);
-      for (const name of Object.keys(configs)) await fleet.#join(name);
+      for (const [name, config] of Object.entries(configs)) if (config !== null) await fleet.#join(name);
       await Promise.all(
         [...fleet.nodes.values()].map(async (node) => {
           await node.stop();
@@ -64,4 +64,20 @@ export class Fleet {
   }
 }
 
-export { ports };
+/**
+ * Starts a fleet for the time of `work`.
+ *
+ * @template Result
+ * @param {Parameters<typeof Fleet.start>[0]} configs
+ * @param {(fleet: Fleet) => Promise<unknown>} prepare
+ * @param {(fleet: Fleet) => Promise<Result>} work
+ * @returns {Promise<Result>}
+ */
+export async function withFleet(configs, prepare, work) {
+  const fleet = await Fleet.start(configs, prepare);
+  try {
+    return await work(fleet);
+  } finally {
+    await fleet.end();
+  }
+}

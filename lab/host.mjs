@@ -110,17 +110,42 @@ export class Host {
     return stdout;
   }
 
-  /** The next event for which `wanted` holds. @param {(event: any) => boolean} wanted @returns {Promise<any>} */
-  event(wanted) {
-    return new Promise((resolve) => {
+  /**
+   * Resolves with the next event for which `wanted` holds, or with undefined once `signal` fires. @throws Error when there is none in time
+   *
+   * @param {(event: any) => boolean} wanted
+   * @param {{ seconds?: number, signal?: AbortSignal }} [options]
+   * @returns {Promise<any>}
+   */
+  event(wanted, { seconds = 30, signal } = {}) {
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#listeners.delete(listener);
+        signal?.removeEventListener("abort", stop);
+      };
+      const stop = () => {
+        end();
+        resolve(undefined);
+      };
+      signal?.addEventListener("abort", stop);
+      const timer = setTimeout(() => {
+        end();
+        reject(new Error(`${this.name}: what was waited for did not happen within ${seconds} s`));
+      }, seconds * 1_000);
       /** @param {any} event */
       const listener = (event) => {
         if (!wanted(event)) return;
-        this.#listeners.delete(listener);
+        end();
         resolve(event);
       };
       this.#listeners.add(listener);
     });
+  }
+
+  /** Tells of each event from now on. @param {(event: any) => void} listener */
+  listen(listener) {
+    this.#listeners.add(listener);
   }
 
   async end() {

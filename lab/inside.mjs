@@ -99,6 +99,25 @@ const orders = {
       sent.end(text);
     });
   },
+  /** Passes on what a daemon's event stream says, from now on until the daemon ends. */
+  follow({ port, token }) {
+    return new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${token}` };
+      const sent = request({ host: "127.0.0.1", port, path: "/events", headers }, (answer) => {
+        resolve(undefined);
+        let type = "";
+        const lines = createInterface({ input: answer });
+        lines.on("line", (line) => {
+          if (line.startsWith("event: ")) type = line.slice(7);
+          if (line.startsWith("data: ")) say({ event: "told", token, type, data: JSON.parse(line.slice(6)) });
+        });
+        // The daemon was killed: what it had to say is said.
+        answer.on("error", () => lines.close());
+      });
+      sent.on("error", reject);
+      sent.end();
+    });
+  },
   /** Makes a proxy, or changes the one of that name. */
   async proxy({ name, at, target, toxic }) {
     const proxy = proxies.get(name) ?? new ToxicProxy(at, target);

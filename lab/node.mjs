@@ -41,6 +41,7 @@ export class Node {
       ...{ env, log: this.log, ready: '"node":' },
     });
     this.token = readFileSync(join(this.home, "api.token"), "utf8").trim();
+    await this.host.call("follow", { port: ports.api, token: this.token });
   }
 
   /** Ends it: by SIGTERM as a user does, or by SIGKILL. @param {"SIGTERM" | "SIGKILL"} [signal] */
@@ -80,6 +81,37 @@ export class Node {
     return body;
   }
 
+  /**
+   * Resolves with the next of the node's own events of a type for which `wanted` holds.
+   *
+   * @param {string} type
+   * @param {(data: any) => boolean} wanted
+   * @param {{ seconds?: number, signal?: AbortSignal }} [options]
+   * @returns {Promise<any>}
+   */
+  event(type, wanted, options) {
+    const { host, token } = this;
+    return host.event(
+      (event) => event.event === "told" && event.token === token && event.type === type && wanted(event.data),
+      options,
+    );
+  }
+
+  /** Resolves once a message is in a state. @param {string} id @param {string} state */
+  reached(id, state) {
+    return this.#until(
+      "message",
+      (data) => data.id === id && data.state === state,
+      async () => (await this.call("GET", `/message/${id}`)).body.state === state,
+    );
+  }
+
+  /** Resolves once the inbox holds so many items. @param {number} count */
+  received(count) {
+    const enough = async () => (await this.inbox()).length >= count;
+    return this.#until("inbox", () => true, enough);
+  }
+
   /** The whole inbox. @returns {Promise<any[]>} */
   async inbox() {
     const all = [];
@@ -88,6 +120,26 @@ export class Node {
       if (body.items.length === 0) return all;
       all.push(...body.items);
       after = body.items.at(-1).position;
+    }
+  }
+
+  /**
+   * Looks at each event of a type until what is asked for is so.
+   *
+   * @param {string} type
+   * @param {(data: any) => boolean} wanted
+   * @param {() => Promise<boolean>} isSo
+   */
+  async #until(type, wanted, isSo) {
+    const stop = new AbortController();
+    try {
+      for (let tries = 0; tries < 10_000; tries++) {
+        const next = this.event(type, wanted, { signal: stop.signal });
+        if (await isSo()) return;
+        await next;
+      }
+    } finally {
+      stop.abort();
     }
   }
 

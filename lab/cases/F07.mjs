@@ -1,0 +1,23 @@
+import { none } from "../channels.mjs";
+import { converse, fallThroughRow } from "../conversation.mjs";
+import { withHub } from "../hub.mjs";
+import { Ledger } from "../ledger.mjs";
+
+/** @type {import("../run.mjs").Case} */
+export default {
+  title: "nats-server is killed in the middle of a conversation: it goes on by HTTP",
+  needs: ["nats-server"],
+  run: ({ full }) =>
+    withHub({ ...none, http: {} }, async ({ mac1, mac2, server }) => {
+      const rounds = full ? 50 : 5;
+      const ledger = new Ledger();
+      const after = [];
+      for (let round = 0; round < rounds; round++) {
+        await converse(ledger, mac1, mac2, 3);
+        await server.signal("SIGKILL");
+        after.push(...(await converse(ledger, mac1, mac2, 5)));
+        await server.start();
+      }
+      return [await fallThroughRow(`${rounds} kills, the 5 messages after each`, ledger, after)];
+    }),
+};
