@@ -14,9 +14,17 @@ export interface Frame {
   readonly bytes: Uint8Array;
 }
 
-/** How one attempt ended. `answer`: the far daemon's sealed answer, where the medium can carry it back. */
+/**
+ * How one attempt ended. `answer`: the far daemon's sealed answer, where the medium can carry it back. `path`: for people, which way it
+ * went where a channel has several, such as `through mac3`.
+ */
 export type SendResult =
-  | { readonly ok: true; readonly effect: Effect; readonly answer?: Uint8Array }
+  | {
+      readonly ok: true;
+      readonly effect: Effect;
+      readonly answer?: Uint8Array;
+      readonly path?: string;
+    }
   | { readonly ok: false; readonly error: ChannelError };
 
 /**

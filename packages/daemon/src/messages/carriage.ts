@@ -71,7 +71,12 @@ export class Carriage {
 
   /** Carries a message until it is settled. `bytes` saves a read where they are at hand. */
   carry(
-    message: { readonly id: PacketId; readonly to: NodeId; readonly expires: number; readonly via?: string },
+    message: {
+      readonly id: PacketId;
+      readonly to: NodeId;
+      readonly expires: number;
+      readonly via?: string | readonly string[];
+    },
     bytes: Uint8Array | undefined,
     size: number,
   ): void {
@@ -79,17 +84,34 @@ export class Carriage {
     this.tell({ kind: "submit", shipment: { ...message, size, mode: "until-receipt" } });
   }
 
-  /** Carries a packet once, over the first channel that takes it. */
+  /** Carries a packet once, over the first channel that takes it, or until `signal` fires. */
   carryOnce(
     to: NodeId,
     frame: PacketId,
     bytes: Uint8Array,
-    options: { readonly via?: string; readonly within: number },
+    options: {
+      readonly via?: string | readonly string[];
+      readonly within: number;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<Carried> {
     // Receipts bear the id of their message, so the cascade is given a name of our own.
     const id = newPacketId(this.#host.now());
-    return new Promise((done) => {
-      this.#loads.set(id, { to, frame, bytes, attempts: [], done });
+    const { signal } = options;
+    return new Promise((resolve) => {
+      const attempts: Attempt[] = [];
+      const done = (carried: Carried) => {
+        signal?.removeEventListener("abort", stop);
+        resolve(carried);
+      };
+      const stop = () => {
+        this.#loads.delete(id);
+        this.tell({ kind: "settled", id });
+        done({ effect: undefined, attempts });
+      };
+      if (this.#closed || signal?.aborted === true) return resolve({ effect: undefined, attempts });
+      signal?.addEventListener("abort", stop);
+      this.#loads.set(id, { to, frame, bytes, attempts, done });
       const via = options.via === undefined ? {} : { via: options.via };
       this.tell({
         kind: "submit",
@@ -179,6 +201,7 @@ export class Carriage {
     if (start.why === "fallback") counters.count("channel_cascade_fallback_total");
     if (start.why === "hedge") counters.count("channel_hedge_total");
     let noted = this.#note(load, { channel, at });
+    // `reason`: what went wrong, or which way it went.
     const finish = (outcome: string, reason?: string) => {
       const ms = Math.round((performance.now() - began) * 10) / 10;
       noted = this.#renote(load, noted, {
@@ -206,15 +229,15 @@ export class Carriage {
   /** Deals with a carrier's success; false when what it brought back is not an answer to this packet, which makes it a failure. */
   async #succeed(
     { attempt, id, channel, to }: Extract<Command, { kind: "start" }>,
-    { effect, answer }: Extract<SendResult, { ok: true }>,
+    { effect, answer, path }: Extract<SendResult, { ok: true }>,
     load: Load | undefined,
-    finish: (outcome: string) => void,
+    finish: (outcome: string, path?: string) => void,
   ): Promise<boolean> {
     // Noted before the cascade and the store are told, so that what they keep has it.
     const succeed = (answered: boolean) => {
       this.#host.counters.count("send_successes_total", channel);
       this.#troubles.delete(to);
-      finish({ delivers: "delivered", stores: "stored", wakes: "woke" }[effect]);
+      finish({ delivers: "delivered", stores: "stored", wakes: "woke" }[effect], path);
       this.tell({ kind: "succeeded", attempt, effect, answered });
     };
     if (load !== undefined && load.done === undefined && effect === "delivers") {
