@@ -79,11 +79,11 @@ export function createCascade(options: {
     return { kind: "arm", at: armed };
   }
 
-  function health(id: NodeId): readonly ChannelHealth[] {
+  function health(id: NodeId, among?: readonly string[]): readonly ChannelHealth[] {
     const peer = state.peers.get(id);
     const list: ChannelHealth[] = [];
     for (const { carrier, down } of state.openings.values()) {
-      if (!carrier.reaches(id)) continue;
+      if (among?.includes(carrier.name) === false || !carrier.reaches(id)) continue;
       const known = peer?.health.get(carrier.name);
       if (known !== undefined) list.push(known.view());
       else {

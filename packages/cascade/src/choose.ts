@@ -13,7 +13,8 @@ const measureAtLeast = 60_000;
 /** Whether a message may go by a path at all: it leads there, takes that size, is the one asked for, and has not turned it away. */
 export function fits({ shipment, peer, refused, stored }: Job, { opening }: Path): boolean {
   const { carrier } = opening;
-  if (shipment.via !== undefined && shipment.via !== carrier.name) return false;
+  const { via } = shipment;
+  if (typeof via === "string" ? via !== carrier.name : via?.includes(carrier.name) === false) return false;
   if (shipment.size > carrier.maxFrameBytes) return false;
   if (carrier.effect === "wakes" && shipment.mode === "once") return false;
   for (const refusal of refused) {

@@ -17,8 +17,8 @@ export interface Shipment {
   readonly size: number;
   /** Milliseconds since the epoch, on the same clock as `now`. */
   readonly expires: number;
-  /** Only by this channel, where the sender said so. */
-  readonly via?: string;
+  /** Only by this channel, or by these, where the sender said so. */
+  readonly via?: string | readonly string[];
   /** `until-receipt`: goes on until settled. `once`: one pass over the channels, no retry (hellos, receipts, probes). */
   readonly mode: "until-receipt" | "once";
 }
@@ -93,7 +93,8 @@ export interface ChannelHealth {
 export interface Cascade {
   /** @param now Milliseconds since the epoch. Never throws for an input that is out of date: such inputs change nothing. */
   handle(input: Input, now: number): Command[];
-  health(peer: NodeId): readonly ChannelHealth[];
+  /** @param among Only the channels of these names; all where it is not given. */
+  health(peer: NodeId, among?: readonly string[]): readonly ChannelHealth[];
   /** Shipments under way, and the peers that have any. */
   readonly load: { readonly shipments: number; readonly peers: number };
 }
