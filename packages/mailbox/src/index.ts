@@ -8,3 +8,4 @@ export type * from "./mailbox.js";
 export { openMailbox, openMailboxReader } from "./open.js";
 export type { Limits } from "./outbox.js";
 export type { MailboxOptions } from "./stored-mailbox.js";
+export { processMark } from "./store/process.js";

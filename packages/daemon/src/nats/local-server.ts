@@ -1,0 +1,406 @@
+import { rmSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { processMark } from "@multifleet/mailbox";
+import { background, type NodeCounters } from "../books.js";
+import { explain, StartFailure } from "../failure.js";
+import type { Fleet } from "../fleet/fleet.js";
+import type { Home } from "../home.js";
+import type { Log } from "../log.js";
+import { privateDirectory, readPrivate, removePrivate, writePrivate } from "../private-files.js";
+import { Problem } from "../problem.js";
+import {
+  authority,
+  configuration,
+  natsFiles,
+  type ConfigurationFacts,
+  type NatsFiles,
+} from "./configuration.js";
+import { serverKeys } from "./keys.js";
+import { LogFile } from "./log-file.js";
+import { expectFree } from "./ports.js";
+import { faultOf, findServer, installText, versionOf } from "./program.js";
+import { run, signal, type Run } from "./run.js";
+import { isLocal, settingsSchema, settle, type NatsRequest, type NatsSettings } from "./settings.js";
+import type { NatsServerView } from "./view.js";
+
+export interface LocalServerHost {
+  readonly home: Home;
+  readonly fleet: Fleet;
+  readonly counters: NodeCounters;
+  readonly log: Log;
+}
+
+/** First wait before a server that died is started again, and the longest, in milliseconds; doubled each time, with full jitter. */
+const firstWait = 500;
+const longestWait = 30_000;
+
+/** A server that lived so long, in milliseconds, was sound: what it dies of then is a new trouble. */
+const sound = 30_000;
+
+/** Milliseconds that a server may take until it takes connections: it reads its streams first. */
+const startDeadline = 20_000;
+
+type State = NatsServerView["state"];
+
+/** A nats-server of this node's own: its configuration, its process, and its life beside the node's. */
+export class LocalServer {
+  readonly #host: LocalServerHost;
+  readonly #files: NatsFiles;
+  #settings: NatsSettings | undefined;
+  #state: State = "off";
+  #since = Date.now();
+  #reason = "";
+  #version: ConfigurationFacts["version"];
+  #run: Run | undefined;
+  #restarts = 0;
+  #failures = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+  #ready: () => void = () => undefined;
+  /** One change at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @throws StartFailure when what is kept of it cannot be read. */
+  constructor(host: LocalServerHost) {
+    this.#host = host;
+    this.#files = natsFiles(host.home.directory);
+    this.#settings = readSettings(this.#files.settings);
+  }
+
+  /** Starts the server if it is to run, beside the node's own start. @param ready Is called each time it takes connections. */
+  begin(ready: () => void): void {
+    this.#ready = ready;
+    this.#endOrphan();
+    if (this.#settings?.enabled === true)
+      background(
+        this.#inTurn(() => this.#launch()),
+        "nats",
+        this.#host,
+      );
+  }
+
+  /** How clients of this machine reach it; undefined where none is to run. */
+  clientOptions(): Readonly<Record<string, unknown>> | undefined {
+    const { role, enabled, port, host } = this.#settings ?? {};
+    if (enabled !== true || role === undefined || port === undefined) return undefined;
+    return { servers: [`nats://${authority(nearest(host ?? ""), port)}`], nkeyFile: this.#keyFile() };
+  }
+
+  /** Where members without a server of their own may reach it, if they may. */
+  shared(): readonly string[] {
+    const { enabled, share, host = "", port = 0 } = this.#settings ?? {};
+    if (enabled !== true || share !== true) return [];
+    const hosts = host === "0.0.0.0" || host === "::" ? outerAddresses(host) : [host];
+    return hosts.map((each) => `nats://${authority(each, port)}`);
+  }
+
+  /** How to reach the servers that other members share. */
+  sharedOptions(servers: readonly string[]): Readonly<Record<string, unknown>> {
+    return { servers, nkeyFile: this.#keyFile() };
+  }
+
+  /** Sets it up and starts it; resolves once it takes connections. What ran before goes on where this cannot. @throws Problem */
+  up(asked: NatsRequest): Promise<void> {
+    return this.#inTurn(async () => {
+      const before = this.#settings;
+      const again = Object.keys(asked).length === 0 && before !== undefined;
+      const settings = again ? { ...before, enabled: true } : await settle(asked, this.#host.fleet.fleet);
+      const program = await this.#prepare(settings);
+      await this.#stop();
+      try {
+        await expectPorts(settings);
+        this.#save(settings);
+        await this.#launch(program);
+        if (this.#state !== "running") throw new Problem("nats_server_failed", `nats-server ${this.#reason}`);
+      } catch (thrown) {
+        await this.#stop();
+        this.#save(before?.enabled === true ? before : { ...settings, enabled: false });
+        if (before?.enabled === true) await this.#launch();
+        throw thrown;
+      }
+    });
+  }
+
+  /** Ends it for good. What it kept stays, unless it is purged. */
+  down({ purge }: { readonly purge: boolean }): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#settings !== undefined) this.#save({ ...this.#settings, enabled: false });
+      await this.#stop();
+      if (!purge) return;
+      rmSync(this.#files.directory, { recursive: true, force: true });
+      this.#settings = undefined;
+    });
+  }
+
+  /** Sets it up anew for another fleet, or for new keys of this one. */
+  renew(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#settings?.enabled !== true) return;
+      await this.#stop();
+      await this.#launch();
+    });
+  }
+
+  view(): NatsServerView {
+    const settings = this.#settings;
+    const { directory, configuration: config, log, store } = this.#files;
+    const state = settings?.enabled === true ? this.#state : "off";
+    if (settings === undefined) return { state };
+    const { role, host, port, hub, cluster, leafPort, share } = settings;
+    return {
+      state,
+      ...(state === "off" ? {} : { since: new Date(this.#since).toISOString() }),
+      ...(this.#reason === "" || state === "off" ? {} : { reason: this.#reason }),
+      ...(this.#run === undefined ? {} : { pid: this.#run.pid }),
+      ...(this.#version === undefined ? {} : { version: this.#version.join(".") }),
+      restarts: this.#restarts,
+      role,
+      server: `nats://${authority(nearest(host), port)}`,
+      listen: authority(host, port),
+      ...(role === "leaf" ? { domain: this.#host.fleet.node } : {}),
+      ...(hub === undefined ? {} : { hub: hub.url }),
+      ...(cluster === undefined
+        ? {}
+        : { cluster: { name: cluster.name, listen: authority(host, cluster.port), routes: cluster.routes } }),
+      ...(leafPort === undefined ? {} : { leafnodes: authority(host, leafPort) }),
+      ...(share ? { shared: this.shared() } : {}),
+      directory,
+      config,
+      store,
+      log,
+    };
+  }
+
+  /** Ends the server with the node. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#inTurn(() => this.#stop());
+  }
+
+  #inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
+    const turn = this.#turn.then(work, work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Writes the configuration for the program that is there, and lets that program read it. @throws Problem */
+  async #prepare(settings: NatsSettings): Promise<string> {
+    const program = findServer(process.env["PATH"]);
+    this.#version = program === undefined ? undefined : await versionOf(program);
+    this.#configure(settings);
+    if (program === undefined || process.platform === "win32") {
+      this.#save({ ...settings, enabled: false });
+      throw missing(this.#files.configuration, program);
+    }
+    const fault = await faultOf(program, this.#files.configuration);
+    if (fault !== undefined)
+      throw new Problem("nats_server_failed", `nats-server refuses its configuration: ${this.#inert(fault)}`);
+    return program;
+  }
+
+  #configure(settings: NatsSettings): void {
+    const { directory, store, logs, configuration: path } = this.#files;
+    privateDirectory(directory);
+    privateDirectory(store);
+    privateDirectory(logs);
+    const { node, secret } = this.#host.fleet;
+    const facts = { node, store, version: this.#version, keys: serverKeys(secret) };
+    writePrivate(path, configuration(settings, facts));
+  }
+
+  #save(settings: NatsSettings): void {
+    privateDirectory(this.#files.directory);
+    writePrivate(this.#files.settings, `${JSON.stringify(settings, undefined, 2)}\n`);
+    this.#settings = settings;
+  }
+
+  /** The file with what clients log in with, as the fleet's secret has it now. */
+  #keyFile(): string {
+    privateDirectory(this.#files.directory);
+    const { seed } = serverKeys(this.#host.fleet.secret).client;
+    if (readPrivate(this.#files.key)?.trim() !== seed) writePrivate(this.#files.key, `${seed}\n`);
+    return this.#files.key;
+  }
+
+  /** Starts it as it is set up; resolves once it takes connections, or cannot. */
+  async #launch(prepared?: string): Promise<void> {
+    const settings = this.#settings;
+    if (settings === undefined || this.#ended) return;
+    this.#failures = 0;
+    this.#become("starting", "");
+    try {
+      await this.#start(prepared ?? (await this.#prepare(settings)));
+    } catch (thrown) {
+      this.#host.counters.count("nats_server_start_errors_total");
+      const code = thrown instanceof Problem ? thrown.code : "";
+      // The program may be gone for now: that is told, and does not turn the server off.
+      if (code === "nats_server_missing") this.#save(settings);
+      this.#become(code === "nats_server_missing" ? "missing" : "failed", explain(thrown));
+      this.#host.log.error("nats_server_not_started", { reason: this.#reason });
+    }
+  }
+
+  async #start(program: string): Promise<void> {
+    const { counters, log } = this.#host;
+    const file = new LogFile(this.#files.log);
+    const started = await run(program, this.#files.configuration, (line) => {
+      try {
+        file.write(this.#inert(line));
+      } catch (thrown) {
+        // Once is enough to be told of a full disk; how often is counted.
+        if (counters.value("nats_server_log_errors_total") === 0)
+          log.error("nats_server_log_failed", { reason: explain(thrown) });
+        counters.count("nats_server_log_errors_total");
+      }
+    });
+    counters.count("nats_server_starts_total");
+    this.#run = started;
+    const mark = processMark(started.pid);
+    writePrivate(this.#files.process, JSON.stringify({ pid: started.pid, mark }));
+    const ended = started.ended.then((reason) => this.#over(started, reason));
+    let deadline: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((done) => (deadline = setTimeout(done, startDeadline)));
+    const ready = started.ready.then(() => {
+      if (this.#run !== started) return;
+      this.#become("running", "");
+      log.info("nats_server_ready", { pid: started.pid });
+      this.#ready();
+    });
+    await Promise.race([ready, ended, late]);
+    clearTimeout(deadline);
+  }
+
+  /** The process is gone: asked to go, or to be started again. */
+  #over(over: Run, reason: string): void {
+    removePrivate(this.#files.process);
+    if (this.#run !== over) return;
+    this.#run = undefined;
+    const { counters, log } = this.#host;
+    counters.count("nats_server_exits_total");
+    const lived = this.#state === "running" ? Date.now() - this.#since : 0;
+    if (lived > sound) this.#failures = 0;
+    const wait = Math.random() * Math.min(firstWait * 2 ** this.#failures, longestWait);
+    this.#failures++;
+    this.#become("waiting", this.#inert(reason));
+    log.error("nats_server_ended", { reason: this.#reason, again_in_ms: Math.round(wait) });
+    this.#timer = setTimeout(
+      () =>
+        background(
+          this.#inTurn(() => this.#again()),
+          "nats",
+          this.#host,
+        ),
+      wait,
+    );
+  }
+
+  async #again(): Promise<void> {
+    if (this.#ended || this.#state !== "waiting" || this.#run !== undefined) return;
+    this.#restarts++;
+    const program = findServer(process.env["PATH"]);
+    if (program === undefined) {
+      this.#become("missing", "nats-server is no longer on the PATH");
+      return;
+    }
+    await this.#start(program);
+  }
+
+  async #stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    const ending = this.#run;
+    this.#run = undefined;
+    this.#become("off", "");
+    await ending?.stop();
+  }
+
+  /** A server that a daemon left behind which had no time to end it, and whose watcher was ended too. */
+  #endOrphan(): void {
+    const text = readPrivate(this.#files.process);
+    if (text === undefined) return;
+    const left = orphanIn(text);
+    if (left !== undefined && processMark(left.pid) === left.mark) {
+      this.#host.counters.count("nats_server_orphans_total");
+      this.#host.log.warn("nats_server_orphan", { pid: left.pid });
+      signal(left.pid, "SIGKILL");
+    }
+    removePrivate(this.#files.process);
+  }
+
+  #become(state: State, reason: string): void {
+    this.#state = state;
+    this.#since = Date.now();
+    this.#reason = reason;
+  }
+
+  /** Without the passwords that a line of the server's may quote. */
+  #inert(line: string): string {
+    const { route, leaf } = serverKeys(this.#host.fleet.secret);
+    const { password } = this.#settings?.hub ?? {};
+    const secrets = [
+      route,
+      leaf,
+      ...(password === undefined ? [] : [password, encodeURIComponent(password)]),
+    ];
+    return secrets.reduce((text, secret) => text.replaceAll(secret, "[hidden]"), line);
+  }
+}
+
+/** @throws StartFailure */
+function readSettings(path: string): NatsSettings | undefined {
+  const text = readPrivate(path);
+  if (text === undefined) return undefined;
+  try {
+    return settingsSchema.parse(JSON.parse(text));
+  } catch (thrown) {
+    throw new StartFailure(
+      `${path} is damaged (${explain(thrown)}). Remove it, and set the server up again.`,
+      {
+        cause: thrown,
+      },
+    );
+  }
+}
+
+function orphanIn(text: string): { readonly pid: number; readonly mark: string } | undefined {
+  try {
+    const { pid, mark } = JSON.parse(text) as { pid?: unknown; mark?: unknown };
+    return typeof pid === "number" && pid > 1 && typeof mark === "string" ? { pid, mark } : undefined;
+  } catch {
+    // lint: catch-ok what cannot be read names no process, and none is ended
+    return undefined;
+  }
+}
+
+async function expectPorts({ host, port, cluster, leafPort }: NatsSettings): Promise<void> {
+  await expectFree(host, port, "--port");
+  if (cluster !== undefined) await expectFree(host, cluster.port, "--cluster-port");
+  if (leafPort !== undefined) await expectFree(host, leafPort, "--leaf-port");
+}
+
+/** The address on which this machine's own clients reach a server that listens on `host`. */
+function nearest(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}
+
+function outerAddresses(host: string): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, address, family }) => {
+      const usable = family === "IPv4" || host === "::";
+      return !internal && usable && !isLocal(address) && !/^fe80:|^169\.254\./i.test(address);
+    })
+    .map(({ address }) => address);
+}
+
+function missing(configurationFile: string, program: string | undefined): Problem {
+  if (program !== undefined)
+    return new Problem(
+      "nats_server_missing",
+      `nats-server is not run by the daemon on Windows. Run it yourself, as a service, with: nats-server -c ${configurationFile}`,
+    );
+  return new Problem(
+    "nats_server_missing",
+    `nats-server is not on the daemon's PATH. Its configuration is ready in ${configurationFile}. Install it, then run \`multifleet nats up\` again:\n${installText()}`,
+  );
+}
