@@ -41,7 +41,7 @@ export async function readReceipts(sender, ids) {
     await sender.stop();
     await sender.start();
     let open = 0;
-    for (const id of ids) if ((await sender.settled(id, open === 0 ? 5 : 0.1)).state !== "delivered") open++;
+    for (const id of ids) if ((await sender.settled(id, open === 0 ? 5 : 1)).state !== "delivered") open++;
     if (open === 0) return;
   }
 }

@@ -62,6 +62,8 @@ export const api = {
       readonly next?: number;
     }>,
 
+  fetch: (to: Access) => call(to, "POST", "/fetch"),
+
   item: (to: Access, id: string) => call(to, "GET", at`/inbox/${id}`) as Promise<InboxItem>,
 
   surface: (to: Access, id: string) => call(to, "POST", at`/inbox/${id}/surfaced`),

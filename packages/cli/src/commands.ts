@@ -102,6 +102,11 @@ export const commands = {
       session: { type: "text", value: "ID", summary: "only what is for this session" },
       unsurfaced: { type: "flag", summary: "only what no session was given yet" },
       follow: { type: "flag", summary: "stay, and print what comes in" },
+      fetch: {
+        type: "flag",
+        summary:
+          "first look where nobody tells of news, such as a git remote; what is found comes in as any other",
+      },
       take: { type: "text", value: "ID", summary: "print this item whole, and mark it as surfaced" },
       limit: { type: "number", value: "N", default: 20, summary: "at most this many, the newest" },
     },

@@ -36,6 +36,16 @@ export const counterTable = {
     help: "Frames that could not be stored, and were left with the sender.",
     label: "reason",
   },
+  machine_events_total: {
+    class: "traffic",
+    label: "event",
+    help: "Changes of this machine that were followed by a hello: its network changed, or it woke up.",
+  },
+  machine_watches_missing_total: {
+    class: "traffic",
+    label: "program",
+    help: "Programs of the system that tell of its changes and are not there, or have ended. Without them a change is found out later.",
+  },
   receipts_sent_total: { class: "traffic", help: "Receipts handed to a carrier." },
   receipts_refused_total: {
     class: "error",

@@ -26,6 +26,7 @@ import { StartFailure } from "./failure.js";
 import { Admissions } from "./fleet/admission.js";
 import { askToJoin } from "./fleet/joining.js";
 import { membershipBody, readSurfaced, surfacedBody, takeMembership } from "./fleet/notices.js";
+import { watchMachine, type MachineEvent } from "./machine/watch.js";
 import { healthView, metricsText, peerView, type HealthHost } from "./health.js";
 import { Hellos } from "./hello.js";
 import { Waking } from "./fleet/waking.js";
@@ -64,6 +65,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   #skipped: HealthHost["skipped"] = [];
   #quiet = false;
   #ended = false;
+  #unwatch = () => {};
 
   /** @param close Ends the node with everything around it, such as its local API. */
   constructor(parts: Parts, close: () => Promise<void>) {
@@ -178,6 +180,16 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     if (this.#ended) return;
     this.#hellos.say(this.#parts.fleet.peers);
     for (const peer of this.#parts.fleet.peers) this.#receipts.pay(peer);
+    const { counters } = this.#parts;
+    this.#unwatch = watchMachine(
+      (event) => this.#machineChanged(event),
+      (program) => counters.count("machine_watches_missing_total", program),
+    );
+  }
+
+  /** Has the channels whose medium cannot push look for what it holds. */
+  fetch(): void {
+    this.#supervisor.poke();
   }
 
   send(request: SendRequest) {
@@ -342,6 +354,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   /** Ends what this object started; the store and the local API are ended by whoever opened them. */
   async end(): Promise<void> {
     this.#ended = true;
+    this.#unwatch();
     this.#post.close();
     this.#carriage.close();
     await this.#supervisor.close();
@@ -394,6 +407,13 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     }
   }
 
+  /** Peers are told that we are here, and perhaps elsewhere; what waits on media that cannot push is read. */
+  #machineChanged(event: MachineEvent): void {
+    this.#parts.counters.count("machine_events_total", event);
+    this.#hellos.say(this.#parts.fleet.peers);
+    this.#supervisor.poke();
+  }
+
   #heard(packet: Packet, way: Way): void {
     const { from, stream, base, kind, replyTo } = packet;
     const first = this.#peers.lastSeen(from) === undefined;
@@ -403,7 +423,10 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     const hello = kind === "hello";
     if (hello || first) this.events.emit("peer", { node: from, state: "heard", channel: way.name });
     this.#carriage.tell({ kind: "heard", channel: way.name, peer: from, hello: hello && replyTo === "" });
-    if (hello) this.#receipts.pay(from);
+    if (!hello) return;
+    this.#receipts.pay(from);
+    // A peer that has just come may have left something where nobody tells of it.
+    if (replyTo === "") this.#supervisor.poke();
   }
 
   #arrived({ id, from, type, session, toSession, replyTo }: Packet, way: Way): void {
@@ -499,6 +522,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       ...{ startedAt: this.#startedAt, skipped: this.#skipped, now: Date.now },
       states: () => this.#shownStates(),
       peers: () => this.peers(),
+      link: (channel) => this.#supervisor.link(channel),
     };
   }
 

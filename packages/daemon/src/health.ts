@@ -1,4 +1,4 @@
-import type { NodeId } from "@multifleet/core";
+import type { Link, NodeId } from "@multifleet/core";
 import type { Mailbox } from "@multifleet/mailbox";
 import type { NodeCounters } from "./books.js";
 import { rankName } from "./channels/catalog.js";
@@ -16,6 +16,7 @@ export interface HealthHost {
   now(): number;
   states(): readonly ChannelState[];
   peers(): readonly PeerView[];
+  link(channel: string): Link | undefined;
 }
 
 /** How a node is, from what it knows: nothing is probed for it. */
@@ -41,15 +42,23 @@ export function healthView(host: HealthHost): HealthView {
     reasons,
     counters: counters.totals(),
     error_counters: counters.totals("error"),
-    channels: Object.fromEntries(states.map((state) => [state.channel.name, channelView(state)])),
+    channels: Object.fromEntries(
+      states.map((state) => [state.channel.name, channelView(state, host.link(state.channel.name))]),
+    ),
     peers: Object.fromEntries(host.peers().map((peer) => [peer.node, byChannel(peer)])),
     messages: { ...mailbox.books() },
+    jetstream: { ...host.link("jetstream")?.status?.() },
     store: { ...store },
   };
 }
 
-function channelView({ channel, state, since, reason }: ChannelState): HealthView["channels"][string] {
+function channelView(
+  { channel, state, since, reason }: ChannelState,
+  link: Link | undefined,
+): HealthView["channels"][string] {
+  const medium = link?.status?.();
   return {
+    ...(medium === undefined ? {} : { medium }),
     ...{
       state,
       since: new Date(since).toISOString(),

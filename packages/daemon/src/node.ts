@@ -105,6 +105,8 @@ export interface HealthView {
         readonly reason?: string;
         readonly rank: string;
         readonly effect: string;
+        /** What the medium says of itself. */
+        readonly medium?: Readonly<Record<string, unknown>>;
       }
     >
   >;
@@ -117,6 +119,8 @@ export interface HealthView {
     >
   >;
   readonly messages: Readonly<Record<string, number>>;
+  /** What the NATS server says of its streams; without one, empty. */
+  readonly jetstream: Readonly<Record<string, unknown>>;
   readonly store: Readonly<Record<string, unknown>>;
 }
 
@@ -168,6 +172,8 @@ export interface FleetNode {
     filter: { readonly peer?: string; readonly channel?: string },
     signal: AbortSignal,
   ): Promise<readonly CheckRow[]>;
+  /** Reads now what media hold that cannot push, such as a git remote; what comes of it arrives as any other message. */
+  fetch(): void;
   health(): HealthView;
   /** OpenMetrics text. */
   metrics(): string;

@@ -12,7 +12,8 @@ const page = 1000;
 const linesShown = 12;
 
 export async function run({ options }: CallOf<"inbox">, context: Context): Promise<number> {
-  const { session, unsurfaced, follow, take, limit } = options;
+  const { session, unsurfaced, follow, fetch, take, limit } = options;
+  if (fetch) await api.fetch(context.daemon());
   if (take !== undefined) {
     if (follow || session !== undefined || unsurfaced)
       throw new Misuse("--take names one item: it goes with no --session, --unsurfaced or --follow", "inbox");

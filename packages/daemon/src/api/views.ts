@@ -130,6 +130,10 @@ export const health = z
         reason: z.string().exactOptional(),
         rank: z.string(),
         effect: z.string(),
+        medium: z
+          .record(z.string(), z.unknown())
+          .exactOptional()
+          .describe("What the medium says of itself, where it says something."),
       }),
     ),
     peers: z.record(
@@ -137,6 +141,7 @@ export const health = z
       z.strictObject({ ...seen, channels: z.record(z.string(), z.strictObject(known)) }),
     ),
     messages: counts,
+    jetstream: z.record(z.string(), z.unknown()).describe("What the NATS server says of its streams."),
     store: z.record(z.string(), z.unknown()),
   })
   .describe("How the node is.");

@@ -90,6 +90,11 @@ export class Supervisor {
     await next.open();
   }
 
+  /** Has every channel whose medium cannot push read it now. */
+  poke(): void {
+    for (const { link } of this.#kept) link?.poke?.();
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#kept.map((keeper) => keeper.close()));
   }

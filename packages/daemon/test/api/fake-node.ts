@@ -176,8 +176,13 @@ export class FakeNode implements FleetNode {
       channels: { http: { state: "up", since: iso, rank: "P2", effect: "delivers" } },
       peers: { mac2: { last_seen: iso, pending: 0, channels: { http: known } } },
       messages: { accepted: 1, pending: 1 },
+      jetstream: {},
       store: { bytes: 1 },
     };
+  }
+
+  fetch() {
+    this.#called("fetch");
   }
 
   metrics() {

@@ -17,6 +17,23 @@ function page(items: readonly Item[]): readonly Item[] {
 
 export const inbox = [
   endpoint({
+    name: "fetchInbox",
+    group,
+    method: "POST",
+    path: "/fetch",
+    summary:
+      "Reads now what media hold that cannot tell of news, such as a git remote on another host. What is found arrives as any other message.",
+    access: "token",
+    response: z.strictObject({ fetching: z.literal(true) }),
+    status: 202,
+    problems: [],
+    handle({ node }) {
+      node.fetch();
+      return { fetching: true as const };
+    },
+  }),
+
+  endpoint({
     name: "listInbox",
     group,
     method: "GET",
