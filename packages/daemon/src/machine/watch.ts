@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 
 /** What a machine can tell of itself: it woke up, or its network changed. */
 export type MachineEvent = "network" | "wake";
@@ -68,30 +69,35 @@ function watch(
 ): () => void {
   let timer: NodeJS.Timeout | undefined;
   let over = false;
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
-  // It is never waited for.
-  child.unref();
-  const lines = createInterface({ input: child.stdout });
-  lines.on("line", (line) => {
-    if (over || timer !== undefined || !tells(line)) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      changed(event);
-    }, settling);
-  });
+  let child: ChildProcessByStdio<null, Readable, null>;
   const end = () => {
-    if (over) return;
     over = true;
     clearTimeout(timer);
-    lines.close();
   };
   const ended = () => {
     if (over) return;
     end();
     without(program);
   };
-  child.on("error", ended);
-  child.on("exit", ended);
+  const start = (command: string, given: readonly string[], absent: () => void) => {
+    const started = spawn(command, given, { stdio: ["ignore", "pipe", "ignore"] });
+    child = started;
+    started.on("error", absent);
+    started.on("exit", ended);
+    // It is never waited for.
+    started.unref();
+    createInterface({ input: started.stdout }).on("line", (line) => {
+      if (over || timer !== undefined || !tells(line)) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        changed(event);
+      }, settling);
+    });
+  };
+  // A daemon that is killed ends nothing: the kernel then does, where this program of util-linux asks it to.
+  start("setpriv", ["--pdeathsig", "KILL", program, ...args], () => {
+    if (!over) start(program, args, ended);
+  });
   return () => {
     end();
     child.stdout.destroy();

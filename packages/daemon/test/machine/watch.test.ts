@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -90,6 +90,39 @@ test("on a system that has no such program nothing is started, and ending it is 
     "win32",
   )();
 });
+
+test.skipIf(!linux || findProgram("setpriv") === undefined || findProgram("tail") === undefined)(
+  "a daemon that is killed outright leaves no such program behind",
+  async () => {
+    // Each says who it is by opening a pipe that only it holds then; the pipe ends with it.
+    program("ip", `echo "2: eth0"; exec tail -f /dev/null`);
+    program("gdbus", "exit 1");
+    const watch = fileURLToPath(new URL("../../dist/machine/watch.js", import.meta.url));
+    const script = `
+      import { watchMachine } from ${JSON.stringify(watch)};
+      watchMachine(() => console.log("heard"), () => undefined);
+      setTimeout(() => {}, 20_000);
+    `;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    const [watcher] = childrenOf(child.pid).filter((pid) => commandOf(pid).includes("tail"));
+    child.kill("SIGKILL");
+    await once(child, "close");
+    expect(watcher).toBeGreaterThan(0);
+    await once(spawn("tail", ["--pid", String(watcher), "-f", "/dev/null"]), "close");
+  },
+);
+
+function childrenOf(pid: number | undefined): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.split(" ").filter(Boolean).map(Number);
+}
+
+function commandOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+}
 
 const namespaces =
   linux &&
