@@ -7,6 +7,7 @@ import type {
   InviteAnswer,
   JoinAnswer,
   MessageView,
+  NatsServerView,
   PeerView,
   SendAnswer,
 } from "./views.js";
@@ -89,6 +90,14 @@ export const api = {
 
   join: (to: Access, body: { code: string; node?: string }) =>
     call(to, "POST", "/join", { body, deadline: 60_000 }) as Promise<JoinAnswer>,
+
+  natsServer: (to: Access) => call(to, "GET", "/nats") as Promise<NatsServerView>,
+
+  natsUp: (to: Access, body: object) =>
+    call(to, "POST", "/nats", { body, deadline: 90_000 }) as Promise<NatsServerView>,
+
+  natsDown: (to: Access, purge: boolean) =>
+    call(to, "DELETE", `/nats${query({ purge })}`, { deadline: 60_000 }) as Promise<NatsServerView>,
 };
 
 /** A path whose parts are put in as one segment each, whatever they hold. */

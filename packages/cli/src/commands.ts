@@ -196,6 +196,64 @@ export const commands = {
     options: { node: { type: "text", value: "NAME", summary: "this machine's name in the fleet" } },
     examples: [["join mf1-... --node mac2", "becomes mac2"]],
   },
+  nats: {
+    summary: "Run a NATS server of this node's own",
+    about: [
+      "`up` writes the configuration of a nats-server, starts it, keeps it running with the daemon, and sends by it at once. The program " +
+        "must be on the daemon's PATH; where it is not, `up` says how to get it. Without options, `up` does what it did the last time.",
+      "Members of a fleet need no password for each other's servers: what they log in with is made from the fleet's secret. A hub that is " +
+        "not of this fleet takes --creds FILE, or --user with the password in NATS_PASSWORD or on standard input.",
+      "`down` ends it and keeps what it stored; `status` shows how it is.",
+    ],
+    positionals: [
+      {
+        name: "action",
+        summary: "`up`, `down` or `status`",
+        optional: true,
+        values: ["up", "down", "status"],
+      },
+    ],
+    options: {
+      role: {
+        type: "text",
+        value: "ROLE",
+        values: ["single", "leaf", "cluster"],
+        summary: "alone, below a hub, or one of several (told by --hub and --routes too)",
+      },
+      hub: { type: "text", value: "URL", summary: "a leaf's hub, such as nats-leaf://HOST:7422" },
+      creds: { type: "text", value: "FILE", summary: "credentials file for the hub" },
+      user: { type: "text", value: "NAME", summary: "user name for the hub" },
+      routes: {
+        type: "text",
+        value: "LIST",
+        summary: "the cluster's servers, HOST:6222 with commas between them; the same list on each",
+      },
+      "cluster-name": { type: "text", value: "NAME", summary: "the cluster's name (else the fleet's)" },
+      "cluster-port": {
+        type: "number",
+        value: "N",
+        summary: "its port for the others of the cluster (6222)",
+      },
+      listen: { type: "text", value: "ADDRESS", summary: "where it listens (127.0.0.1), such as 0.0.0.0" },
+      "leaf-port": { type: "number", value: "N", summary: "let leaf nodes of this fleet in on this port" },
+      share: { type: "flag", summary: "let members without a server of their own use this one" },
+      "server-port": {
+        type: "number",
+        value: "N",
+        summary: "its port for clients (4222); 0 for any free one",
+      },
+      purge: { type: "flag", summary: "with `down`: remove its streams and settings too" },
+    },
+    examples: [
+      ["nats up", "one server, for this machine alone"],
+      [
+        "nats up --listen 0.0.0.0 --routes mac1:6222,mac2:6222,mac3:6222",
+        "on each of three machines: a cluster",
+      ],
+      ["nats up --hub nats-leaf://mac1:7422", "a leaf, which works on when its hub is away"],
+      ["nats status", "how it is, and where its files are"],
+    ],
+  },
   doctor: {
     summary: "Find what is wrong, and say what to type",
     about: [

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { fstatSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
 import type { Context, Input } from "./context.js";
 import { Failure, Misuse } from "./failure.js";
 import type { CommandName } from "./commands.js";
@@ -51,5 +54,25 @@ async function readAll(input: Input): Promise<string> {
       hint: "Encode it first, for instance with: base64",
       cause: error,
     });
+  }
+}
+
+/** One line that nobody is to see: from a terminal without showing what is typed, or what comes first on standard input. */
+export async function secretLine(question: string, context: Context): Promise<string> {
+  const input = context.stdin();
+  if (input.isTTY !== true) return (await readAll(input)).split(/\r?\n/, 1)[0] ?? "";
+  const clear = context.err.passing(question);
+  // Echo goes where the interface writes, and that is nowhere.
+  const lines = createInterface({
+    input,
+    output: new Writable({ write: (_chunk, _as, done) => done() }),
+    terminal: true,
+  });
+  try {
+    const typed = await Promise.race([once(lines, "line"), once(lines, "close")]);
+    return String(typed[0] ?? "");
+  } finally {
+    lines.close();
+    clear();
   }
 }

@@ -19,6 +19,7 @@ export const verbs: { readonly [Name in Exclude<CommandName, "help">]: () => Pro
   cancel: () => import("./verbs/cancel.js"),
   invite: () => import("./verbs/invite.js"),
   join: () => import("./verbs/join.js"),
+  nats: () => import("./verbs/nats.js"),
   doctor: () => import("./verbs/doctor.js"),
   demo: () => import("./verbs/demo.js"),
   completion: () => import("./verbs/completion.js"),

@@ -113,3 +113,24 @@ export interface JoinAnswer {
   readonly fleet: string;
   readonly peers: readonly string[];
 }
+
+/** The node's own nats-server. */
+export interface NatsServerView {
+  readonly state: string;
+  readonly since?: string;
+  readonly reason?: string;
+  readonly pid?: number;
+  readonly version?: string;
+  readonly restarts?: number;
+  readonly role?: string;
+  readonly server?: string;
+  readonly listen?: string;
+  readonly domain?: string;
+  readonly hub?: string;
+  readonly cluster?: { readonly name: string; readonly listen: string; readonly routes: readonly string[] };
+  readonly leafnodes?: string;
+  readonly shared?: readonly string[];
+  readonly config?: string;
+  readonly store?: string;
+  readonly log?: string;
+}

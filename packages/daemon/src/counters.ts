@@ -107,3 +107,20 @@ export const counterTable = {
   joins_total: { class: "traffic", help: "Nodes admitted." },
   internal_errors_total: { class: "error", help: "Failures that no other counter names.", label: "where" },
 } as const satisfies CounterTable;
+  nats_server_starts_total: { class: "traffic", help: "Times the node's own nats-server was started." },
+  nats_server_start_errors_total: {
+    class: "error",
+    help: "Times the node's own nats-server could not be started as it is set up.",
+  },
+  nats_server_exits_total: {
+    class: "error",
+    help: "Times the node's own nats-server ended without being asked to; it is started again.",
+  },
+  nats_server_orphans_total: {
+    class: "error",
+    help: "Servers that a daemon left behind which was killed, and that were ended by the next one.",
+  },
+  nats_server_log_errors_total: {
+    class: "error",
+    help: "Lines of the nats-server's log that could not be written.",
+  },

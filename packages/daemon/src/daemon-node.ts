@@ -19,6 +19,7 @@ import {
   ownChannels,
   rebuiltListener,
 } from "./channels/packet-listener.js";
+import { natsOptions } from "./channels/own-options.js";
 import { Supervisor } from "./channels/supervisor.js";
 import { Checks } from "./check.js";
 import { EventLog } from "./events.js";
@@ -36,6 +37,8 @@ import { Post } from "./messages/post.js";
 import { Receipts } from "./messages/receipts.js";
 import { Sealing } from "./messages/sealing.js";
 import { parseDuration } from "./messages/time.js";
+import { serverKind } from "./nats/local-server.js";
+import type { NatsRequest } from "./nats/settings.js";
 import type { FleetNode, HealthView, PeerView, SendRequest } from "./node.js";
 import type { Parts } from "./parts.js";
 import { Peers, type Addresses } from "./peers.js";
@@ -66,6 +69,8 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   #quiet = false;
   #ended = false;
   #unwatch = () => {};
+  /** The channels that are of NATS. */
+  #natsChannels: ReadonlySet<string> = new Set();
 
   /** @param close Ends the node with everything around it, such as its local API. */
   constructor(parts: Parts, close: () => Promise<void>) {
@@ -158,7 +163,8 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
 
   /** Opens the channels, and takes up what the last run left. @throws StartFailure */
   async start(): Promise<void> {
-    const { channels, configured, skipped } = await ownChannels(this.#parts);
+    this.#followServers();
+    const { channels, configured, skipped, madeFor } = await ownChannels(this.#parts);
     this.#skipped = skipped;
     for (const { name, reason } of skipped)
       this.#parts.log.warn("channel_skipped", { channel: name, reason });
@@ -176,6 +182,8 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   }
 
   /** Says hello to the peers, and what is still owed to them. Apart from `start`, so that nobody waits for it who waits for this node. */
+    this.#natsChannels = new Set(channels.map(({ name }) => name).filter((n) => madeFor.get(n) === "nats"));
+    this.#parts.nats.begin(() => this.#supervisor.wake(this.#natsChannels));
   greet(): void {
     if (this.#ended) return;
     this.#hellos.say(this.#parts.fleet.peers);
@@ -304,7 +312,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     const local = !listensBeyondLoopback(this.#supervisor.link("http"));
     const note =
       "this code works on this machine only, since the packet listener is on loopback; to invite another machine: multifleet invite --lan";
-    const addresses = Object.values(this.#supervisor.addresses()).flat();
+    const addresses = Object.values(this.#addresses()).flat();
     return { code, expires: new Date(end).toISOString(), uses, addresses, ...(local ? { note } : {}) };
   }
 
@@ -324,7 +332,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     const { invitation, welcome } = await askToJoin(code, name, {
       ...this.#parts,
       ...{ identity, sealing: this.#sealing, stream: mailbox.stream, now: Date.now },
-      addresses: () => this.#supervisor.addresses(),
+      addresses: () => this.#addresses(),
       prepare: (inviter, addresses) => this.#prepareToJoin(inviter, addresses),
     });
     const { secret, authority, membership, hints } = welcome;
@@ -350,11 +358,29 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#close();
   }
+    await this.#parts.nats.renew();
+    await this.#renewNats();
 
   /** Ends what this object started; the store and the local API are ended by whoever opened them. */
   async end(): Promise<void> {
     this.#ended = true;
     this.#unwatch();
+  natsServer() {
+    return this.#parts.nats.view();
+  }
+
+  async natsUp(request: NatsRequest) {
+    await this.#parts.nats.up(request);
+    await this.#renewNats();
+    return this.natsServer();
+  }
+
+  async natsDown(options: { readonly purge: boolean }) {
+    await this.#parts.nats.down(options);
+    await this.#renewNats();
+    return this.natsServer();
+  }
+
     this.#post.close();
     this.#carriage.close();
     await this.#supervisor.close();
@@ -493,7 +519,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
 
   #sendMembership(peers: readonly NodeId[]): void {
     for (const peer of peers) {
-      const body = membershipBody(this.#parts.fleet, this.#peers, this.#supervisor.addresses());
+      const body = membershipBody(this.#parts.fleet, this.#peers, this.#addresses());
       background(
         this.#post.notify(peer, "membership", body, newPacketId(Date.now())),
         "membership",
@@ -523,6 +549,31 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       states: () => this.#shownStates(),
       peers: () => this.peers(),
       link: (channel) => this.#supervisor.link(channel),
+  /** Opens the channels of NATS anew, where there are any, to the servers that are known now. */
+  async #renewNats(): Promise<void> {
+    if (this.#parts.channels !== undefined) return;
+    const { channels } = await ownChannels(this.#parts, undefined, "nats");
+    const stale = this.#natsChannels;
+    this.#natsChannels = new Set(channels.map(({ name }) => name));
+    await this.#supervisor.exchange(stale, channels);
+  }
+
+  /** Where this node is reached, by channel; and, where it shares one, its NATS server. */
+  #addresses(): Addresses {
+    const shared = this.#parts.nats.shared();
+    return { ...this.#supervisor.addresses(), ...(shared.length > 0 ? { [serverKind]: shared } : {}) };
+  }
+
+  /** Takes up what the peers say of the servers that they share. @returns Whether others are to be used now. */
+  #followServers(): boolean {
+    const { fleet, nats } = this.#parts;
+    const used = () => JSON.stringify(natsOptions(this.#parts));
+    const before = used();
+    nats.follow(fleet.peers.flatMap((peer) => this.#peers.told(peer)[serverKind] ?? []));
+    return used() !== before;
+  }
+
+  /** Those of them that lead straight to `peer`. */
     };
   }
 

@@ -9,6 +9,7 @@ import { openIdentity } from "./fleet/identity.js";
 import { apiToken, defaultHome, openHome, type Home } from "./home.js";
 import { jsonLog, type Log } from "./log.js";
 import { openStore } from "./store.js";
+import { LocalServer } from "./nats/local-server.js";
 import type { FleetNode } from "./node.js";
 import { removePrivate, writePrivate } from "./private-files.js";
 import { DaemonNode } from "./daemon-node.js";
@@ -65,10 +66,25 @@ export async function createDaemon(options: DaemonOptions = {}): Promise<Daemon>
       asked: nameAsked(options, config),
       otherwise: hostName(),
     });
+    const nats = new LocalServer({ home, fleet, counters, log });
+    ends.push(() => nats.end());
     const port = options.port ?? config.port ?? 8855;
     const { channels, listen } = options;
     const node = new DaemonNode(
-      { home, config, counters, log, mailbox, identity, fleet, version, apiPort: port, channels, listen },
+      {
+        home,
+        config,
+        counters,
+        log,
+        mailbox,
+        identity,
+        fleet,
+        version,
+        nats,
+        apiPort: port,
+        channels,
+        listen,
+      },
       close,
     );
     shown.tell = () => node.shown();

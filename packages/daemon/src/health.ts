@@ -4,6 +4,7 @@ import type { NodeCounters } from "./books.js";
 import { rankName } from "./channels/catalog.js";
 import type { ChannelState } from "./channels/supervisor.js";
 import type { Fleet } from "./fleet/fleet.js";
+import type { LocalServer } from "./nats/local-server.js";
 import type { HealthView, PeerView } from "./node.js";
 
 export interface HealthHost {
@@ -12,6 +13,7 @@ export interface HealthHost {
   readonly mailbox: Mailbox;
   readonly version: string;
   readonly startedAt: number;
+  readonly nats: LocalServer;
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   now(): number;
   states(): readonly ChannelState[];
@@ -36,6 +38,7 @@ export function healthView(host: HealthHost): HealthView {
   return {
     status: failed ? "failed" : reasons.length > 0 ? "degraded" : "ok",
     node: fleet.node,
+    ...(server.reason === undefined ? [] : [`the nats-server is ${server.state}: ${server.reason}`]),
     fleet: fleet.fleet,
     version: host.version,
     uptime_s: Math.round((host.now() - host.startedAt) / 1_000),
@@ -54,6 +57,7 @@ export function healthView(host: HealthHost): HealthView {
 
 function channelView(
   { channel, state, since, reason }: ChannelState,
+    nats_server: server,
   link: Link | undefined,
 ): HealthView["channels"][string] {
   const medium = link?.status?.();

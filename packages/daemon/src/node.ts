@@ -1,5 +1,7 @@
 import type { NodeId, PacketId } from "@multifleet/core";
 import type { Attempt, Item, MessageState } from "@multifleet/mailbox";
+import type { NatsRequest } from "./nats/settings.js";
+import type { NatsServerView } from "./nats/view.js";
 
 /** A message to be sent, as the local API or an embedding program gives it. Unknown or ill-typed members never get this far. */
 export interface SendRequest {
@@ -122,6 +124,7 @@ export interface HealthView {
   /** What the NATS server says of its streams; without one, empty. */
   readonly jetstream: Readonly<Record<string, unknown>>;
   readonly store: Readonly<Record<string, unknown>>;
+  readonly nats_server: NatsServerView;
 }
 
 /** Something that happened, for `GET /events`. */
@@ -192,6 +195,12 @@ export interface FleetNode {
     readonly fleet: string;
     readonly peers: readonly NodeId[];
   }>;
+  /** The node's own nats-server. */
+  natsServer(): NatsServerView;
+  /** Sets up the node's own nats-server, starts it, and uses it. Without any member: as it was set up the last time. */
+  natsUp(request: NatsRequest): Promise<NatsServerView>;
+  /** Ends the node's own nats-server for good. @param purge Removes its streams and settings too. */
+  natsDown(options: { readonly purge: boolean }): Promise<NatsServerView>;
   /** Ends everything; loses nothing. */
   close(): Promise<void>;
 }

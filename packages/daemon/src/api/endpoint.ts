@@ -3,7 +3,7 @@ import type { FleetNode } from "../node.js";
 import type { ProblemCode } from "../problem.js";
 
 /** The parts of the API, as the reference orders them. */
-export const groups = ["Messages", "Inbox", "Fleet", "Observing"] as const;
+export const groups = ["Messages", "Inbox", "Fleet", "NATS server", "Observing"] as const;
 
 /** What an endpoint works with, validated. */
 export interface Call<Params, Query, Headers, Body> {

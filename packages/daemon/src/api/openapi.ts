@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { natsServerView } from "../nats/view.js";
 import type { ProblemCode } from "../problem.js";
 import { problems } from "../problem.js";
 import type { Endpoint } from "./endpoint.js";
@@ -31,6 +32,7 @@ const named = {
   Path: views.path,
   Check: views.check,
   Health: views.health,
+  NatsServer: natsServerView,
   Problem: problemDocument,
 } as const;
 

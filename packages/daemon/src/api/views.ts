@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Item } from "@multifleet/mailbox";
+import { natsServerView } from "../nats/view.js";
 
 const time = z.string().describe("RFC 3339, UTC.");
 
@@ -143,6 +144,7 @@ export const health = z
     messages: counts,
     jetstream: z.record(z.string(), z.unknown()).describe("What the NATS server says of its streams."),
     store: z.record(z.string(), z.unknown()),
+    nats_server: natsServerView,
   })
   .describe("How the node is.");
 

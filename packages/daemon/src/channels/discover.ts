@@ -24,6 +24,8 @@ export interface Discovered {
   readonly channels: readonly Channel[];
   /** Names of channels whose options come from the config: if one of these cannot open at the start, the user must be told. */
   readonly configured: ReadonlySet<string>;
+  /** By channel, what it was made for: its own name or that of the channel it came with. */
+  readonly madeFor: ReadonlyMap<string, string>;
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
@@ -32,12 +34,14 @@ export interface Discovered {
  * the daemon or in the home's own `node_modules` and say so in the `multifleet` field of their package.json. Nothing is looked
  * for in the working directory unless the config names it, so that a daemon started in a stranger's checkout runs none of its code.
  *
+ * @param only Those that are made for this name, and no others.
  * @throws StartFailure for a channel that the config names and that cannot be had.
  */
 export async function discoverChannels(
   config: Config["channels"],
   home: string,
   own: OwnOptions,
+  only?: string,
 ): Promise<Discovered> {
   const settings = config ?? {};
   const installed = [
@@ -46,10 +50,11 @@ export async function discoverChannels(
   ];
   const channels: Channel[] = [];
   const configured = new Set<string>();
+  const madeFor = new Map<string, string>();
   const skipped: { name: string; reason: string }[] = [];
   for (const name of new Set([...installed, ...Object.keys(settings)])) {
     const setting = settings[name];
-    if (setting === false) continue;
+    if (setting === false || (only !== undefined && name !== only)) continue;
     const { enabled: _, ...given } = own[name] ?? {};
     const options = { ...given, ...(typeof setting === "object" ? setting : {}) };
     try {
@@ -58,6 +63,7 @@ export async function discoverChannels(
       for (const channel of make(name, factory, options, home)) {
         if (settings[channel.name] === false) continue;
         channels.push(channel);
+        madeFor.set(channel.name, name);
         if (typeof setting === "object") configured.add(channel.name);
       }
     } catch (thrown) {
@@ -65,7 +71,7 @@ export async function discoverChannels(
       skipped.push({ name, reason: thrown.message });
     }
   }
-  return { channels: joinNamesakes(channels), configured, skipped };
+  return { channels: joinNamesakes(channels), configured, madeFor, skipped };
 }
 
 function make(

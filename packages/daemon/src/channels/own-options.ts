@@ -17,15 +17,12 @@ export function ownOptions(parts: Parts, port?: number): OwnOptions {
   const { home, mailbox, apiPort, listen, config } = parts;
   const kept = mailbox.get<KeptListener>(listenerDrawer) ?? {};
   const beside = typeof apiPort === "number" && apiPort > 0 && apiPort < 65_535 ? apiPort + 1 : 0;
-  const natsUrl = process.env["NATS_URL"];
   const cover = frameCover(parts);
   return {
     http: { host: listen ?? kept.host ?? "127.0.0.1", port: port ?? kept.port ?? beside },
     ipc: { path: home.socket },
     seed: { directory: home.seed },
-    ...(natsUrl === undefined || natsUrl === ""
-      ? {}
-      : { nats: { enabled: true, servers: natsUrl.split(",") } }),
+    ...natsOptions(parts),
     ssh: { enabled: Object.values(config.peers ?? {}).some((channels) => channels["ssh"] !== undefined) },
     git: { directory: join(home.directory, "git"), cover },
     discord: { cover },
@@ -34,6 +31,21 @@ export function ownOptions(parts: Parts, port?: number): OwnOptions {
 }
 
 /** Hides frames from carriers that others run, by the keys of the fleet's membership as it is at each frame. */
+/** What in `channels.nats` says that its servers are the user's own affair. */
+const ownLogin = ["servers", "token", "tokenFile", "user", "nkey", "nkeyFile", "creds"] as const;
+
+/**
+ * The NATS servers to use: those of the config alone; else the node's own server; else those of the environment; else those that other
+ * members share.
+ */
+export function natsOptions({ config, nats }: Parts): OwnOptions {
+  const setting = config.channels?.["nats"];
+  if (typeof setting === "object" && ownLogin.some((key) => setting[key] !== undefined)) return {};
+  const url = process.env["NATS_URL"] ?? "";
+  const found = nats.clientOptions() ?? (url === "" ? nats.sharedOptions() : { servers: url.split(",") });
+  return found === undefined ? {} : { nats: { enabled: true, ...found } };
+}
+
 function frameCover({ identity, fleet }: Parts): FrameCover {
   const made = async () => {
     const age = await import("@multifleet/core/age");

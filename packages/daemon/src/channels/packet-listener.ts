@@ -6,11 +6,16 @@ import { discoverChannels, type Discovered } from "./discover.js";
 import { listenerDrawer, ownOptions, type KeptListener } from "./own-options.js";
 
 /** The node's channels, with the options that the daemon itself has for them beneath those of the config. */
-export async function ownChannels(parts: Parts, port?: number): Promise<Discovered> {
+export async function ownChannels(parts: Parts, port?: number, only?: string): Promise<Discovered> {
   const { config, home, channels } = parts;
   if (channels !== undefined)
-    return { channels, configured: new Set(channels.map(({ name }) => name)), skipped: [] };
-  return discoverChannels(config.channels, home.directory, ownOptions(parts, port));
+    return {
+      channels,
+      configured: new Set(channels.map(({ name }) => name)),
+      madeFor: new Map(),
+      skipped: [],
+    };
+  return discoverChannels(config.channels, home.directory, ownOptions(parts, port), only);
 }
 
 /** A new `http` channel with what is now known of its listener; undefined where the node's channels were given to it. */

@@ -83,6 +83,21 @@ export class Supervisor {
     if (keeper !== undefined) await this.#replace(keeper, channel);
   }
 
+  /** Puts `channels` in the place of those named in `stale`, which may be more, fewer or others: after what they are made from changed. */
+  async exchange(stale: ReadonlySet<string>, channels: readonly Channel[]): Promise<void> {
+    const gone = this.#kept.filter(({ channel }) => stale.has(channel.name));
+    await Promise.all(gone.map((keeper) => keeper.close()));
+    const next = channels.map((channel) => new Keeper(channel, this.#host));
+    const stays = this.#kept.filter((keeper) => !gone.includes(keeper));
+    this.#kept.splice(0, this.#kept.length, ...stays, ...next);
+    await Promise.all(next.map((keeper) => keeper.open()));
+  }
+
+  /** Opens those of these channels that wait to be opened again: what they waited for is there. */
+  wake(names: ReadonlySet<string>): void {
+    for (const keeper of this.#kept) if (names.has(keeper.channel.name)) keeper.wake();
+  }
+
   async #replace(keeper: Keeper, channel: Channel): Promise<void> {
     await keeper.close();
     const next = new Keeper(channel, this.#host);
@@ -159,9 +174,17 @@ class Keeper {
     background(this.#watch(link), "channel", this.#host);
   }
 
+  wake(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#failures = 0;
+    this.#openNow();
+  }
+
   async close(): Promise<void> {
     this.#ended.abort();
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     const { link } = this;
     if (link === undefined) return;
     this.#lastAddresses = link.addresses;
@@ -186,10 +209,12 @@ class Keeper {
   #openLater(): void {
     const most = Math.min(firstWait * 2 ** this.#failures, longestWait);
     this.#failures++;
-    this.#timer = setTimeout(
-      () => background(this.open(), "channel", this.#host),
-      this.#host.random() * most,
-    );
+    this.#timer = setTimeout(() => this.#openNow(), this.#host.random() * most);
+  }
+
+  #openNow(): void {
+    this.#timer = undefined;
+    background(this.open(), "channel", this.#host);
   }
 
   #become(state: ChannelState["state"], reason: string): void {

@@ -40,6 +40,12 @@ const sound = 30_000;
 /** Milliseconds that a server may take until it takes connections: it reads its streams first. */
 const startDeadline = 20_000;
 
+/** Under which name a node's hello says where its server is, beside the addresses of its channels. */
+export const serverKind = "nats-server";
+
+/** More servers of others are not tried. */
+const mostShared = 16;
+
 type State = NatsServerView["state"];
 
 /** A nats-server of this node's own: its configuration, its process, and its life beside the node's. */
@@ -56,6 +62,10 @@ export class LocalServer {
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
+  /** The fleet's secret that the key file is of. */
+  #keyOf = "";
+  /** Servers that other members share. */
+  #others: readonly string[] = [];
   #ready: () => void = () => undefined;
   /** One change at a time. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -94,9 +104,14 @@ export class LocalServer {
     return hosts.map((each) => `nats://${authority(each, port)}`);
   }
 
-  /** How to reach the servers that other members share. */
-  sharedOptions(servers: readonly string[]): Readonly<Record<string, unknown>> {
-    return { servers, nkeyFile: this.#keyFile() };
+  /** Takes up where members say that they share servers. */
+  follow(servers: readonly string[]): void {
+    this.#others = [...new Set(servers.filter((server) => isServer(server)))].toSorted().slice(0, mostShared);
+  }
+
+  /** How to reach the servers that other members share; undefined where there are none. */
+  sharedOptions(): Readonly<Record<string, unknown>> | undefined {
+    return this.#others.length === 0 ? undefined : { servers: this.#others, nkeyFile: this.#keyFile() };
   }
 
   /** Sets it up and starts it; resolves once it takes connections. What ran before goes on where this cannot. @throws Problem */
@@ -129,6 +144,7 @@ export class LocalServer {
       if (!purge) return;
       rmSync(this.#files.directory, { recursive: true, force: true });
       this.#settings = undefined;
+      this.#keyOf = "";
     });
   }
 
@@ -216,9 +232,12 @@ export class LocalServer {
 
   /** The file with what clients log in with, as the fleet's secret has it now. */
   #keyFile(): string {
+    const { secret } = this.#host.fleet;
+    if (this.#keyOf === secret) return this.#files.key;
     privateDirectory(this.#files.directory);
-    const { seed } = serverKeys(this.#host.fleet.secret).client;
+    const { seed } = serverKeys(secret).client;
     if (readPrivate(this.#files.key)?.trim() !== seed) writePrivate(this.#files.key, `${seed}\n`);
+    this.#keyOf = secret;
     return this.#files.key;
   }
 
@@ -372,9 +391,14 @@ function orphanIn(text: string): { readonly pid: number; readonly mark: string }
 }
 
 async function expectPorts({ host, port, cluster, leafPort }: NatsSettings): Promise<void> {
-  await expectFree(host, port, "--port");
+  await expectFree(host, port, "--server-port");
   if (cluster !== undefined) await expectFree(host, cluster.port, "--cluster-port");
   if (leafPort !== undefined) await expectFree(host, leafPort, "--leaf-port");
+}
+
+/** What another member says of its server, judged: nothing but a place to connect to. */
+function isServer(text: string): boolean {
+  return /^nats:\/\/(?:[\w.-]{1,253}|\[[\da-fA-F:.]{2,45}\]):\d{1,5}$/.test(text);
 }
 
 /** The address on which this machine's own clients reach a server that listens on `host`. */

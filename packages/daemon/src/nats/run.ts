@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { createInterface } from "node:readline";
 
 /** Milliseconds that a server has to flush its streams once it was asked to end. */
@@ -45,7 +45,9 @@ export async function run(
     child.once("spawn", started);
     child.once("error", failed);
   });
-  const { pid = 0, stderr } = child;
+  const { pid = 0 } = child;
+  // The type forgets that a fourth pipe leaves the first three as they are.
+  const stderr = child.stderr as Readable;
   const lifeline = child.stdio[3] as Writable;
   // It is only held; that its other end goes away first is no news.
   lifeline.on("error", () => undefined);

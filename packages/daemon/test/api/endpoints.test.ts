@@ -18,6 +18,7 @@ const calls: Record<string, { readonly path?: string; readonly body?: object }> 
   check: { body: { peer: "mac2", channel: "http" } },
   invite: { body: { uses: 2, expires: "1h", lan: true } },
   join: { body: { code: "c", node: "mac3" } },
+  natsUp: { body: { role: "cluster", routes: ["mac1:6222", "mac2:6222"], listen: "0.0.0.0", port: 0 } },
 };
 
 test.each(endpoints.filter(({ media }) => media !== "text/event-stream"))(

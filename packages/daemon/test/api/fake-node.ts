@@ -178,6 +178,7 @@ export class FakeNode implements FleetNode {
       messages: { accepted: 1, pending: 1 },
       jetstream: {},
       store: { bytes: 1 },
+      nats_server: this.natsServer(),
     };
   }
 
@@ -198,6 +199,26 @@ export class FakeNode implements FleetNode {
   async join(options: unknown) {
     this.#called("join", options);
     return { node: this.name, fleet: "f1", peers: [nodeId("mac2")] };
+  }
+
+  natsServer() {
+    return {
+      state: "running",
+      since: iso,
+      role: "leaf",
+      server: "nats://127.0.0.1:4222",
+      hub: "nats-leaf://hub:7422",
+    } as const;
+  }
+
+  async natsUp(request: unknown) {
+    this.#called("natsUp", request);
+    return this.natsServer();
+  }
+
+  async natsDown(options: unknown) {
+    this.#called("natsDown", options);
+    return { state: "off" } as const;
   }
 
   async close() {
