@@ -111,7 +111,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       health: (peer) => this.#cascade.health(peer),
     });
     this.#parts = { ...parts, waking: this.#waking.options };
-    const addresses = () => this.#supervisor.addresses();
+    const addresses = () => this.#addresses();
     this.#hellos = new Hellos({
       ...common,
       carriage: this.#carriage,
@@ -449,6 +449,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     const hello = kind === "hello";
     if (hello || first) this.events.emit("peer", { node: from, state: "heard", channel: way.name });
     this.#carriage.tell({ kind: "heard", channel: way.name, peer: from, hello: hello && replyTo === "" });
+    if (hello && this.#followServers()) background(this.#renewNats(), "nats", this.#parts);
     if (!hello) return;
     this.#receipts.pay(from);
     // A peer that has just come may have left something where nobody tells of it.

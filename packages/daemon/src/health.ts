@@ -26,6 +26,7 @@ export function healthView(host: HealthHost): HealthView {
   const { counters, fleet, mailbox } = host;
   const store = mailbox.stats();
   const states = host.states();
+  const server = host.nats.view();
   const reasons = [
     ...(store.failing === undefined ? [] : [storeReason(store.failing)]),
     ...(states.some(({ state }) => state === "open") ? [] : ["no channel is open"]),

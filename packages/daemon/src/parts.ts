@@ -7,6 +7,7 @@ import type { Waking } from "./fleet/waking.js";
 import type { Identity } from "./fleet/identity.js";
 import type { Home } from "./home.js";
 import type { Log } from "./log.js";
+import type { LocalServer } from "./nats/local-server.js";
 
 /** What a node is put together from: everything that was opened or read before it starts. */
 export interface Parts {
