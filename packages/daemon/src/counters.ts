@@ -105,8 +105,6 @@ export const counterTable = {
   },
   joins_refused_total: { class: "error", help: "Requests to join that were refused.", label: "reason" },
   joins_total: { class: "traffic", help: "Nodes admitted." },
-  internal_errors_total: { class: "error", help: "Failures that no other counter names.", label: "where" },
-} as const satisfies CounterTable;
   nats_server_starts_total: { class: "traffic", help: "Times the node's own nats-server was started." },
   nats_server_start_errors_total: {
     class: "error",
@@ -124,3 +122,5 @@ export const counterTable = {
     class: "error",
     help: "Lines of the nats-server's log that could not be written.",
   },
+  internal_errors_total: { class: "error", help: "Failures that no other counter names.", label: "where" },
+} as const satisfies CounterTable;

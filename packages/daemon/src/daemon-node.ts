@@ -66,11 +66,11 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   readonly #waking: Waking;
   #supervisor: Supervisor;
   #skipped: HealthHost["skipped"] = [];
+  /** The channels that are of NATS. */
+  #natsChannels: ReadonlySet<string> = new Set();
   #quiet = false;
   #ended = false;
   #unwatch = () => {};
-  /** The channels that are of NATS. */
-  #natsChannels: ReadonlySet<string> = new Set();
 
   /** @param close Ends the node with everything around it, such as its local API. */
   constructor(parts: Parts, close: () => Promise<void>) {
@@ -166,6 +166,8 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     this.#followServers();
     const { channels, configured, skipped, madeFor } = await ownChannels(this.#parts);
     this.#skipped = skipped;
+    this.#natsChannels = new Set(channels.map(({ name }) => name).filter((n) => madeFor.get(n) === "nats"));
+    this.#parts.nats.begin(() => this.#supervisor.wake(this.#natsChannels));
     for (const { name, reason } of skipped)
       this.#parts.log.warn("channel_skipped", { channel: name, reason });
     this.#supervisor = this.#supervise([
@@ -182,8 +184,6 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   }
 
   /** Says hello to the peers, and what is still owed to them. Apart from `start`, so that nobody waits for it who waits for this node. */
-    this.#natsChannels = new Set(channels.map(({ name }) => name).filter((n) => madeFor.get(n) === "nats"));
-    this.#parts.nats.begin(() => this.#supervisor.wake(this.#natsChannels));
   greet(): void {
     if (this.#ended) return;
     this.#hellos.say(this.#parts.fleet.peers);
@@ -341,30 +341,13 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       if (isNodeId(peer) && peer !== name) await this.#peers.hint(peer, at);
     // Under its new name, and with its new peers.
     await this.#quietly(async () => this.#supervisor.reopen(await rebuiltListener(this.#parts)));
+    await this.#parts.nats.renew();
+    await this.#renewNats();
     this.#hellos.say(fleet.peers);
     this.events.emit("peer", { node: name, state: "joined", fleet: fleet.fleet });
     return { node: name, fleet: fleet.fleet, peers: fleet.peers };
   }
 
-  /** Items came to be shown: those that had waited for one before them too, which no arrival tells of. */
-  shown(): void {
-    this.events.emit("inbox", { state: "shown" });
-  }
-
-  close(): Promise<void> {
-    return this.#close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#close();
-  }
-    await this.#parts.nats.renew();
-    await this.#renewNats();
-
-  /** Ends what this object started; the store and the local API are ended by whoever opened them. */
-  async end(): Promise<void> {
-    this.#ended = true;
-    this.#unwatch();
   natsServer() {
     return this.#parts.nats.view();
   }
@@ -381,6 +364,23 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     return this.natsServer();
   }
 
+  /** Items came to be shown: those that had waited for one before them too, which no arrival tells of. */
+  shown(): void {
+    this.events.emit("inbox", { state: "shown" });
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#close();
+  }
+
+  /** Ends what this object started; the store and the local API are ended by whoever opened them. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    this.#unwatch();
     this.#post.close();
     this.#carriage.close();
     await this.#supervisor.close();
@@ -529,27 +529,6 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     }
   }
 
-  #deliverers(peer: NodeId): string[] {
-    return this.#shownStates()
-      .filter(
-        ({ channel }) =>
-          channel.traits.effect === "delivers" && this.#supervisor.link(channel.name)?.reaches(peer) === true,
-      )
-      .map(({ channel }) => channel.name);
-  }
-
-  /** The channels that people see: all but the node's way to itself. */
-  #shownStates() {
-    return this.#supervisor.states().filter(({ channel }) => channel.name !== selfName);
-  }
-
-  #healthHost(): HealthHost {
-    return {
-      ...this.#parts,
-      ...{ startedAt: this.#startedAt, skipped: this.#skipped, now: Date.now },
-      states: () => this.#shownStates(),
-      peers: () => this.peers(),
-      link: (channel) => this.#supervisor.link(channel),
   /** Opens the channels of NATS anew, where there are any, to the servers that are known now. */
   async #renewNats(): Promise<void> {
     if (this.#parts.channels !== undefined) return;
@@ -574,7 +553,27 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     return used() !== before;
   }
 
-  /** Those of them that lead straight to `peer`. */
+  #deliverers(peer: NodeId): string[] {
+    return this.#shownStates()
+      .filter(
+        ({ channel }) =>
+          channel.traits.effect === "delivers" && this.#supervisor.link(channel.name)?.reaches(peer) === true,
+      )
+      .map(({ channel }) => channel.name);
+  }
+
+  /** The channels that people see: all but the node's way to itself. */
+  #shownStates() {
+    return this.#supervisor.states().filter(({ channel }) => channel.name !== selfName);
+  }
+
+  #healthHost(): HealthHost {
+    return {
+      ...this.#parts,
+      ...{ startedAt: this.#startedAt, skipped: this.#skipped, now: Date.now },
+      states: () => this.#shownStates(),
+      peers: () => this.peers(),
+      link: (channel) => this.#supervisor.link(channel),
     };
   }
 

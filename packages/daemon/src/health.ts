@@ -12,8 +12,8 @@ export interface HealthHost {
   readonly fleet: Fleet;
   readonly mailbox: Mailbox;
   readonly version: string;
-  readonly startedAt: number;
   readonly nats: LocalServer;
+  readonly startedAt: number;
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   now(): number;
   states(): readonly ChannelState[];
@@ -34,12 +34,12 @@ export function healthView(host: HealthHost): HealthView {
       .filter(({ state }) => state !== "open")
       .map(({ channel, state, reason }) => `channel ${channel.name} is ${state}: ${reason}`),
     ...host.skipped.map(({ reason }) => reason),
+    ...(server.reason === undefined ? [] : [`the nats-server is ${server.state}: ${server.reason}`]),
   ];
   const failed = store.failing !== undefined || !states.some(({ state }) => state === "open");
   return {
     status: failed ? "failed" : reasons.length > 0 ? "degraded" : "ok",
     node: fleet.node,
-    ...(server.reason === undefined ? [] : [`the nats-server is ${server.state}: ${server.reason}`]),
     fleet: fleet.fleet,
     version: host.version,
     uptime_s: Math.round((host.now() - host.startedAt) / 1_000),
@@ -53,12 +53,12 @@ export function healthView(host: HealthHost): HealthView {
     messages: { ...mailbox.books() },
     jetstream: { ...host.link("jetstream")?.status?.() },
     store: { ...store },
+    nats_server: server,
   };
 }
 
 function channelView(
   { channel, state, since, reason }: ChannelState,
-    nats_server: server,
   link: Link | undefined,
 ): HealthView["channels"][string] {
   const medium = link?.status?.();

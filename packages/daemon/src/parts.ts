@@ -19,9 +19,9 @@ export interface Parts {
   readonly identity: Identity;
   readonly fleet: Fleet;
   readonly version: string;
+  readonly nats: LocalServer;
   /** The local API's port as configured; the packet listener takes the next one where it can. */
   readonly apiPort: number | false;
-  readonly nats: LocalServer;
   /** Exactly these channels, or those that are found. */
   readonly channels: readonly Channel[] | undefined;
   /** What the channel that wakes is given of the fleet around it. */

@@ -30,7 +30,6 @@ export function ownOptions(parts: Parts, port?: number): OwnOptions {
   };
 }
 
-/** Hides frames from carriers that others run, by the keys of the fleet's membership as it is at each frame. */
 /** What in `channels.nats` says that its servers are the user's own affair. */
 const ownLogin = ["servers", "token", "tokenFile", "user", "nkey", "nkeyFile", "creds"] as const;
 
@@ -46,6 +45,7 @@ export function natsOptions({ config, nats }: Parts): OwnOptions {
   return found === undefined ? {} : { nats: { enabled: true, ...found } };
 }
 
+/** Hides frames from carriers that others run, by the keys of the fleet's membership as it is at each frame. */
 function frameCover({ identity, fleet }: Parts): FrameCover {
   const made = async () => {
     const age = await import("@multifleet/core/age");
