@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Channel } from "@multifleet/core";
+import type { Channel } from "../packages/core/src/index.js";
 import { catalog, rankName } from "../packages/daemon/src/channels/catalog.js";
 
 const cover = { cover: async () => undefined, uncover: async () => undefined };
