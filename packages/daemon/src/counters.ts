@@ -87,6 +87,26 @@ export const counterTable = {
   self_heal_repair_success_total: { class: "traffic", help: "Times opening it again worked." },
   hellos_sent_total: { class: "traffic", help: "Hellos handed to a carrier." },
   hellos_received_total: { class: "traffic", help: "Genuine hellos." },
+  relay_requests_total: {
+    class: "traffic",
+    help: "Requests of members to pass a packet on, to keep one, or to take one in that was passed on.",
+  },
+  relay_passed_total: { class: "traffic", help: "Packets passed on for members, that their receiver took." },
+  relay_refused_total: {
+    class: "error",
+    help: "Requests to relay that were refused, or put off by a quota or a full store.",
+    label: "reason",
+  },
+  relay_kept_total: { class: "traffic", help: "Copies kept durably for nodes that are away." },
+  relay_dropped_total: {
+    class: "traffic",
+    help: "Kept copies that were dropped: delivered, settled, expired, refused or no longer genuine.",
+    label: "reason",
+  },
+  relay_lies_total: {
+    class: "error",
+    help: "Answers of relays that are not what they say, such as a delivery without the receiver's own answer.",
+  },
   store_errors_total: { class: "error", help: "Store operations that failed.", label: "code" },
   api_requests_total: { class: "traffic", help: "Requests to the local API." },
   api_refusals_total: {

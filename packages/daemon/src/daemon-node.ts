@@ -43,6 +43,8 @@ import type { FleetNode, HealthView, PeerView, SendRequest } from "./node.js";
 import type { Parts } from "./parts.js";
 import { Peers, type Addresses } from "./peers.js";
 import { Problem } from "./problem.js";
+import { relayName, relayNames } from "./relay/names.js";
+import { Relays } from "./relay/relays.js";
 import { selfChannel, selfName } from "./channels/self.js";
 
 type Verified = Extract<Opened, { ok: true }>;
@@ -64,6 +66,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   readonly #checks: Checks;
   readonly #admissions: Admissions;
   readonly #waking: Waking;
+  readonly #relays: Relays;
   #supervisor: Supervisor;
   #skipped: HealthHost["skipped"] = [];
   /** The channels that are of NATS. */
@@ -110,7 +113,17 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       deliverers: (peer) => this.#deliverers(peer),
       health: (peer) => this.#cascade.health(peer),
     });
-    this.#parts = { ...parts, waking: this.#waking.options };
+    this.#relays = new Relays({
+      ...common,
+      carriage: this.#carriage,
+      on: () => this.#supervisor.states().some(({ channel }) => channel.name === relayName),
+      direct: () => this.#direct().map(({ name }) => name),
+      health: (peer, among) => this.#cascade.health(peer, among),
+      receive: (bytes, way) => this.#door.receive(bytes, way),
+      pendingTo: (peer) => this.#post.pendingTo(peer),
+      greet: (peer) => this.#hellos.sayVia(peer, relayName),
+    });
+    this.#parts = { ...parts, waking: this.#waking.options, forwarder: this.#relays.forwarding };
     const addresses = () => this.#addresses();
     this.#hellos = new Hellos({
       ...common,
@@ -122,6 +135,9 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
         return opened.ok ? opened.packet : undefined;
       },
       heard: (packet, name) => this.#heard(packet, { name, effect: "delivers" }),
+      hears: () => this.#relays.hears(),
+      told: (peer, hears) => this.#relays.told(peer, hears),
+      unreached: (peer) => this.#relays.unreached(peer),
       behind: (peer) => this.#sendMembership([peer]),
     });
     this.#checks = new Checks({
@@ -141,7 +157,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       receipt: (opened, bytes) => this.#receipt(opened, bytes),
       hello: (packet) => this.#hellos.take(packet),
       decrypt: (packet) => this.#decrypt(packet),
-      relay: () => Promise.resolve(undefined),
+      relay: (packet, way) => this.#relays.take(packet, way),
       owing: ({ packet, digest }) => {
         if (packet.kind === "probe") this.#receipts.answerProbe(packet.from, packet.id, digest);
         else this.#receipts.pay(packet.from);
@@ -181,6 +197,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
         throw new StartFailure(`channels.${channel.name}: ${reason}`);
     }
     this.#post.resume();
+    this.#relays.resume();
   }
 
   /** Says hello to the peers, and what is still owed to them. Apart from `start`, so that nobody waits for it who waits for this node. */
@@ -382,6 +399,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     this.#ended = true;
     this.#unwatch();
     this.#post.close();
+    this.#relays.close();
     this.#carriage.close();
     await this.#supervisor.close();
     await this.#peers.save();
@@ -404,6 +422,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       medium: (channel, { state, peer, reason = "" }) => {
         const of = peer === undefined ? {} : { peer };
         this.#carriage.tell({ kind: "medium", channel: channel.name, state, reason, ...of });
+        if (state === "up" && !relayNames.includes(channel.name)) this.#relays.mediumUp(peer);
         this.events.emit("channel", { channel: channel.name, state, reason, ...of });
       },
     });
@@ -450,6 +469,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     if (hello || first) this.events.emit("peer", { node: from, state: "heard", channel: way.name });
     this.#carriage.tell({ kind: "heard", channel: way.name, peer: from, hello: hello && replyTo === "" });
     if (hello && this.#followServers()) background(this.#renewNats(), "nats", this.#parts);
+    this.#relays.heard(packet, way);
     if (!hello) return;
     this.#receipts.pay(from);
     // A peer that has just come may have left something where nobody tells of it.
@@ -553,13 +573,18 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     return used() !== before;
   }
 
+  /** Those of them that lead straight to `peer`. */
   #deliverers(peer: NodeId): string[] {
+    return this.#direct()
+      .filter(({ name }) => this.#supervisor.link(name)?.reaches(peer) === true)
+      .map(({ name }) => name);
+  }
+
+  /** The channels that deliver, and by no other node's help. */
+  #direct(): Channel[] {
     return this.#shownStates()
-      .filter(
-        ({ channel }) =>
-          channel.traits.effect === "delivers" && this.#supervisor.link(channel.name)?.reaches(peer) === true,
-      )
-      .map(({ channel }) => channel.name);
+      .map(({ channel }) => channel)
+      .filter(({ name, traits }) => traits.effect === "delivers" && !relayNames.includes(name));
   }
 
   /** The channels that people see: all but the node's way to itself. */

@@ -6,6 +6,7 @@ import type { ChannelState } from "./channels/supervisor.js";
 import type { Fleet } from "./fleet/fleet.js";
 import type { LocalServer } from "./nats/local-server.js";
 import type { HealthView, PeerView } from "./node.js";
+import { relayNames } from "./relay/names.js";
 
 export interface HealthHost {
   readonly counters: NodeCounters;
@@ -27,16 +28,19 @@ export function healthView(host: HealthHost): HealthView {
   const store = mailbox.stats();
   const states = host.states();
   const server = host.nats.view();
+  // What goes through others goes nowhere by itself.
+  const own = states.filter(({ channel }) => !relayNames.includes(channel.name));
+  const open = own.some(({ state }) => state === "open");
   const reasons = [
     ...(store.failing === undefined ? [] : [storeReason(store.failing)]),
-    ...(states.some(({ state }) => state === "open") ? [] : ["no channel is open"]),
+    ...(open ? [] : ["no channel is open"]),
     ...states
       .filter(({ state }) => state !== "open")
       .map(({ channel, state, reason }) => `channel ${channel.name} is ${state}: ${reason}`),
     ...host.skipped.map(({ reason }) => reason),
     ...(server.reason === undefined ? [] : [`the nats-server is ${server.state}: ${server.reason}`]),
   ];
-  const failed = store.failing !== undefined || !states.some(({ state }) => state === "open");
+  const failed = store.failing !== undefined || !open;
   return {
     status: failed ? "failed" : reasons.length > 0 ? "degraded" : "ok",
     node: fleet.node,

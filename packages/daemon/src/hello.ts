@@ -1,4 +1,4 @@
-import { newPacketId, type NodeId, type Packet } from "@multifleet/core";
+import { isNodeId, newPacketId, type NodeId, type Packet } from "@multifleet/core";
 import * as z from "zod";
 import { background, type NodeCounters } from "./books.js";
 import { addressesSchema } from "./fleet/invitation.js";
@@ -25,15 +25,29 @@ export interface HellosHost {
   read(answer: Uint8Array): Packet | undefined;
   /** A peer's genuine answer came by a channel. */
   heard(packet: Packet, channel: string): void;
+  /** Whom this node hears, where it passes packets on; undefined where it does not. */
+  hears(): readonly NodeId[] | undefined;
+  /** The same of a peer, as its hello says. */
+  told(peer: NodeId, hears: readonly NodeId[] | undefined): void;
+  /** No channel that leads straight to a peer has brought it our hello. */
+  unreached(peer: NodeId): void;
   /** A peer has an older membership than we do. */
   behind(peer: NodeId): void;
 }
+
+/** The most names that a hello lists of those its node hears. */
+export const mostHeard = 64;
 
 /** Open for keys that newer versions add. */
 const helloSchema = z.object({
   version: z.string().max(64),
   membership: z.int().min(1),
   addresses: addressesSchema,
+  /** Absent where the node passes nothing on. */
+  relay: z
+    .object({ hears: z.array(z.string().refine(isNodeId)).max(mostHeard) })
+    .optional()
+    .catch(undefined),
 });
 
 /**
@@ -47,14 +61,25 @@ export class Hellos {
     this.#host = host;
   }
 
-  /** Says hello to `peers` over `channel`, or over every channel that delivers. */
+  /** Says hello to `peers` over `channel`, or over every channel that delivers and leads straight to them. */
   say(peers: readonly NodeId[], channel?: string): void {
     for (const peer of peers) {
       const channels = this.#host
         .deliverers(peer)
         .filter((name) => channel === undefined || name === channel);
-      for (const via of channels) background(this.#say(peer, via), "hello", this.#host);
+      if (channels.length > 0 || channel === undefined)
+        background(this.#sayBy(peer, channels), "hello", this.#host);
     }
+  }
+
+  /** Says hello to one peer over one channel, whether or not that leads straight to it. */
+  sayVia(peer: NodeId, channel: string): void {
+    background(this.#say(peer, channel), "hello", this.#host);
+  }
+
+  async #sayBy(peer: NodeId, channels: readonly string[]): Promise<void> {
+    const said = await Promise.all(channels.map((via) => this.#say(peer, via)));
+    if (!said.includes(true)) this.#host.unreached(peer);
   }
 
   /** Takes a peer's hello; gives ours unless theirs was an answer already. */
@@ -66,22 +91,25 @@ export class Hellos {
       return undefined;
     }
     counters.count("hellos_received_total");
-    const { version, addresses, membership } = said;
-    await peers.learn(packet.from, { addresses, version, at: packet.created });
+    const { version, addresses, membership, relay } = said;
+    if (await peers.learn(packet.from, { addresses, version, at: packet.created }))
+      this.#host.told(packet.from, relay?.hears);
     if (membership < fleet.version) this.#host.behind(packet.from);
     return packet.replyTo === "" ? this.#seal(packet) : undefined;
   }
 
-  async #say(peer: NodeId, via: string): Promise<void> {
+  /** Says hello to one peer over one channel. @returns Whether it was carried. */
+  async #say(peer: NodeId, via: string): Promise<boolean> {
     const { counters, carriage } = this.#host;
     const { bytes, id } = this.#make(peer);
     const { effect, answer } = await carriage.carryOnce(peer, id, bytes, { via, within: fleeting });
-    if (effect === undefined) return;
+    if (effect === undefined) return false;
     counters.count("hellos_sent_total");
     const packet = answer === undefined ? undefined : this.#host.read(answer);
-    if (packet?.kind !== "hello" || packet.from !== peer || packet.replyTo !== id) return;
+    if (packet?.kind !== "hello" || packet.from !== peer || packet.replyTo !== id) return true;
     await this.take(packet);
     this.#host.heard(packet, via);
+    return true;
   }
 
   #seal(asked: Packet): Uint8Array {
@@ -90,7 +118,11 @@ export class Hellos {
 
   #make(to: NodeId, asked?: Packet): { readonly bytes: Uint8Array; readonly id: Packet["id"] } {
     const { fleet, sealing, version, now } = this.#host;
-    const hello = { version, membership: fleet.version, addresses: this.#host.addresses() };
+    const hears = this.#host.hears();
+    const hello = {
+      ...{ version, membership: fleet.version, addresses: this.#host.addresses() },
+      ...(hears === undefined ? {} : { relay: { hears } }),
+    };
     const body = new TextEncoder().encode(JSON.stringify(hello));
     const id = newPacketId(now());
     const { bytes } = sealing.fleeting(

@@ -7,6 +7,7 @@ import type { Waking } from "./fleet/waking.js";
 import type { Identity } from "./fleet/identity.js";
 import type { Home } from "./home.js";
 import type { Log } from "./log.js";
+import type { Forwarding } from "./relay/forwarding.js";
 import type { LocalServer } from "./nats/local-server.js";
 
 /** What a node is put together from: everything that was opened or read before it starts. */
@@ -26,6 +27,8 @@ export interface Parts {
   readonly channels: readonly Channel[] | undefined;
   /** What the channel that wakes is given of the fleet around it. */
   readonly waking?: Waking["options"];
+  /** What the channel that goes through other nodes is given of the fleet. */
+  readonly forwarder?: Forwarding;
   /** The packet listener's address for this run. */
   readonly listen: string | undefined;
 }

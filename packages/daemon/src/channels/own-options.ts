@@ -26,6 +26,7 @@ export function ownOptions(parts: Parts, port?: number): OwnOptions {
     ssh: { enabled: Object.values(config.peers ?? {}).some((channels) => channels["ssh"] !== undefined) },
     git: { directory: join(home.directory, "git"), cover },
     discord: { cover },
+    relay: { forwarder: parts.forwarder },
     wol: { ...parts.waking },
   };
 }

@@ -2,6 +2,7 @@ import {
   decodeContent,
   open,
   type Effect,
+  type NodeId,
   type Opened,
   type Packet,
   type RejectReason,
@@ -18,6 +19,8 @@ import type { Sealing } from "./sealing.js";
 export interface Way {
   readonly name: string;
   readonly effect: Effect;
+  /** The node that passed it on, where it did not come straight from its sender. */
+  readonly through?: NodeId;
 }
 
 type Verified = Extract<Opened, { ok: true }>;

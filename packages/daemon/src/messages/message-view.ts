@@ -49,12 +49,17 @@ function receiptView(message: Sent): NonNullable<MessageView["receipt"]> {
 function waiting(attempts: readonly Attempt[], trouble: string | undefined): string {
   const holder = attempts.findLast(({ outcome }) => outcome === "stored");
   if (holder !== undefined)
-    return `${holder.channel} holds it for the receiver, whose receipt has not come yet`;
+    return `${holder.channel} holds it${place(holder)} for the receiver, whose receipt has not come yet`;
   const last = attempts.at(-1);
   if (last === undefined)
     return trouble === undefined ? "no channel has been tried yet" : `waits for the peer; ${trouble}`;
   if (last.outcome === undefined) return `${last.channel} is being tried`;
   return `${last.channel}: ${last.outcome}${last.reason === undefined ? "" : `, ${last.reason}`}`;
+}
+
+/** Which of several stores has it, where the channel says so. */
+function place({ reason }: Attempt): string {
+  return reason === undefined ? "" : ` ${reason}`;
 }
 
 function time(at: number): string {

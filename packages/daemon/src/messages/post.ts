@@ -25,6 +25,7 @@ import type { Fleet } from "../fleet/fleet.js";
 import type { Log } from "../log.js";
 import type { MessageView, SendAnswer, SendRequest } from "../node.js";
 import { Problem } from "../problem.js";
+import { relayName, relayNames } from "../relay/names.js";
 import type { Carriage } from "./carriage.js";
 import { compose, parseTarget, type Outgoing, type Target } from "./outgoing.js";
 import type { noticeTypes } from "./door.js";
@@ -383,7 +384,8 @@ export class Post {
     const { id, to, expires, via } = message;
     this.#waiting.set(to, this.pendingTo(to) + 1);
     const size = bytes?.length ?? this.#host.mailbox.sealed(id)?.length ?? 0;
-    this.#host.carriage.carry({ id, to, expires, ...(via === "" ? {} : { via }) }, bytes, size);
+    const only = via === relayName ? relayNames : via;
+    this.#host.carriage.carry({ id, to, expires, ...(only === "" ? {} : { via: only }) }, bytes, size);
   }
 
   /** Ends a message, durably, once. The carriage forgets it at once; what the store refuses is tried again, and never said before. */

@@ -48,11 +48,11 @@ export class Sealing {
     return seal(this.packet(letter, slot, now), this.#fleet.keys);
   }
 
-  /** A packet that is sent once. */
-  fleeting(letter: Omit<Letter, "expires">, now: number): Sealed {
+  /** A packet that is sent once. @param lifetime How long it may travel, in milliseconds. */
+  fleeting(letter: Omit<Letter, "expires">, now: number, lifetime = fleeting): Sealed {
     const { to } = letter;
     const slot = { stream: this.#stream, seq: 0, base: this.#base(to), prev: 0 };
-    return seal(this.packet({ ...letter, expires: now + fleeting }, slot, now), this.#fleet.keys);
+    return seal(this.packet({ ...letter, expires: now + lifetime }, slot, now), this.#fleet.keys);
   }
 
   /** This node's signed word on a packet that came from `to`. */
