@@ -73,7 +73,8 @@ const rooms: Record<string, { name: string; exports: string[]; ours: string[]; o
     ours: ["core", "mailbox", "cascade", "roster"],
     outside: /^(node:.*|zod)$/,
   },
-  cli: { name: "multifleet", exports: [], ours: [], outside: /^node:/ },
+  // Beside the local API it knows what `deliver` writes: a daemon's socket, and its seed directory.
+  cli: { name: "multifleet", exports: [], ours: ["core", "mailbox"], outside: /^node:/ },
 };
 
 const named = new Map(Object.entries(rooms).map(([room, { name }]) => [name, room]));

@@ -275,6 +275,18 @@ export const commands = {
     options: { once: { type: "flag", summary: "end by itself, on a terminal too" } },
     examples: [["demo --once", "a quarter of a minute, then everything is gone again"]],
   },
+  deliver: {
+    summary: "Hand over a sealed packet that came another way",
+    about: [
+      "Reads one sealed packet on standard input, as another node's daemon does over SSH where the server forwards nothing. " +
+        "The daemon judges it like any other.",
+      "Prints `taken` once the daemon has it, with --json its sealed answer in base64. Where no daemon answers, the packet is put into " +
+        "the seed directory of the home, to be read at the daemon's start, and that is `stored`. Exit 1 where it is `refused`, or is to come again `later`.",
+    ],
+    positionals: [],
+    options: {},
+    examples: [["deliver --json < packet", "the daemon's answer, as one line of JSON"]],
+  },
   completion: {
     summary: "Print the completion script of a shell",
     about: [],

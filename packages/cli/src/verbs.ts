@@ -22,5 +22,6 @@ export const verbs: { readonly [Name in Exclude<CommandName, "help">]: () => Pro
   nats: () => import("./verbs/nats.js"),
   doctor: () => import("./verbs/doctor.js"),
   demo: () => import("./verbs/demo.js"),
+  deliver: () => import("./verbs/deliver.js"),
   completion: () => import("./verbs/completion.js"),
 };
