@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Credentials } from "./credentials.js";
-import { channelError, codeOf } from "./failure.js";
+import { channelError, codeOf, Malformed } from "./failure.js";
 import { PktReader } from "./pktline.js";
 import type { Login } from "./remote.js";
 import { maxAdvertisedBytes, type Connection, type Service } from "./session.js";
@@ -36,6 +36,8 @@ export class HttpConnection implements Connection {
   }
 
   async request(body: readonly Uint8Array[]): Promise<PktReader> {
+    // To its end, so that the same connection can be asked again.
+    if ((await this.advertisement.line()) !== undefined) throw new Malformed("more than its refs");
     const answer = await this.#call("POST", `/${this.#service}`, Buffer.concat(body));
     this.#checkType(answer, "result");
     return new PktReader(answer, maxAdvertisedBytes, this.where);

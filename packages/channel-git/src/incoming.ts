@@ -151,8 +151,10 @@ export class Incoming {
       if (await this.#judge(chain)) removals.push({ ref, old: tip, new: chain.rest ?? nothing });
       else remember(this.#putOff, ref, tip);
     }
-    await this.#remove(removals);
-    return due.length > 0 && !this.#isClosed;
+    const isGone = await this.#remove(removals);
+    // What comes from now on rings again. More of what was there is behind a full hand, a cut chain and a lost race.
+    const isMore = due.length === steps[this.#step]?.refs || removals.some((each) => each.new !== nothing);
+    return due.length > 0 && (isMore || !isGone) && !this.#isClosed;
   }
 
   /** The refs that are read next: those of senders that this node knows come first. */
@@ -259,9 +261,10 @@ export class Incoming {
     return true;
   }
 
-  /** Removes refs, or sets them back to what was not read. What cannot be removed is not read again. */
-  async #remove(removals: readonly Command[]): Promise<void> {
-    if (removals.length === 0) return;
+  /** Removes refs, or sets them back to what was not read. What cannot be removed is not read again. True when all were changed. */
+  async #remove(removals: readonly Command[]): Promise<boolean> {
+    if (removals.length === 0) return true;
+    let isGone = true;
     const { connect, timeoutMs } = this.#inlet;
     const bounds = { signal: this.#removing.signal, timeoutMs };
     const pack = removals.some((command) => command.new !== nothing) ? emptyPack : undefined;
@@ -275,6 +278,7 @@ export class Incoming {
       for (const command of removals) {
         const outcome = outcomes.get(command.ref);
         if (outcome === undefined || outcome.isDone) continue;
+        isGone = false;
         if (command.new !== nothing && /non-fast-forward/.test(outcome.why)) this.#isWhole = true;
         else if (isLost(outcome)) this.#inlet.host.count("lost_races");
         else this.#keep(command);
@@ -283,6 +287,7 @@ export class Incoming {
       for (const command of removals) this.#keep(command);
       this.#fail(asChannelError(thrown), "removal_errors");
     }
+    return isGone;
   }
 
   #keep({ ref, old }: Command): void {

@@ -26,7 +26,7 @@ testChannel<Repository>({
     misconfigured: () => git({ ...unused, remote: "ext::sh -c date" }),
     // A name is a ref, and a ref is made by the first who writes to it.
     strangersReachable: true,
-    crowd: 60,
+    crowd: 24,
     deadlineMs: 15_000,
   },
 });
