@@ -102,6 +102,8 @@ test.skipIf(ip === undefined)(
       expect(send(mac, options).ok).toBe(true);
       expect([await next(), await next()]).toMatchObject([{ from: "10.113.1.1" }, { from: "10.113.16.1" }]);
 
+      // A card of our own: who is on this machine does not sleep.
+      expect(send(first.addresses[0] ?? "", options).ok).toBe(false);
       // On another network, and where nothing but virtual interfaces is there and none is named: nothing.
       expect(send(`wol:${mac}@10.113.2.9/24`, options).ok).toBe(false);
       expect(send(`wol:${mac}@10.113.1.9/24`, {})).toEqual({ ok: false, addresses: [] });
