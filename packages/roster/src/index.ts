@@ -6,7 +6,9 @@
 export * from "./capability.js";
 export * from "./chief.js";
 export * from "./contract.js";
+export { detect, type Detected, type DetectOptions } from "./detect.js";
 export * from "./entry.js";
+export { findGitDirectory, readGitHead } from "./git-head.js";
 export { rankOf } from "./rank.js";
 export { createRoster } from "./roster.js";
 export * from "./row.js";

@@ -19,7 +19,7 @@ const encoder = new TextEncoder();
 /** How long a row may be believed, in milliseconds: far longer than any refresh takes. */
 const lifetime = 7 * 86_400_000;
 
-/** Why a row was refused. `OLDER`, `REPEATED` are the reader's: see {@link Rows}. */
+/** Why a row was refused. */
 export type RowFault = "KEY" | "FORM" | "TOO_LARGE" | "SEAL" | "OWNER" | "EXPIRED" | "ALTERED" | "ENTRY";
 
 /** A row as read: the entry that its node signed, or why there is none. */
@@ -67,7 +67,10 @@ export function readRow(
   const text = decodeText(value);
   const at = text?.lastIndexOf(mark) ?? -1;
   if (text === undefined || at < 0 || !text.endsWith('"}')) return { ok: false, fault: "FORM" };
-  const bytes = Buffer.from(text.slice(at + mark.length, -2), "base64");
+  const sealed = text.slice(at + mark.length, -2);
+  const bytes = Buffer.from(sealed, "base64");
+  // One way to write each row: what differs in no byte that counts differs all the same.
+  if (bytes.toString("base64") !== sealed) return { ok: false, fault: "FORM" };
   const opened = open(bytes, {
     fleet: trust.fleet,
     node: key,
@@ -83,7 +86,7 @@ export function readRow(
   // What people are shown is what was signed: an altered copy of the members is no row.
   if (said === undefined || said !== `${text.slice(0, at)}}`) return { ok: false, fault: "ALTERED" };
   const entry = parse(said, key);
-  return entry === undefined ? { ok: false, fault: "ENTRY" } : { ok: true, entry };
+  return entry?.stamp === packet.created ? { ok: true, entry } : { ok: false, fault: "ENTRY" };
 }
 
 function parse(text: string, node: NodeId): Entry | undefined {
