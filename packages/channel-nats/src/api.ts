@@ -70,17 +70,18 @@ export function parseObject(payload: Buffer): Json | undefined {
     const value: unknown = JSON.parse(payload.toString("utf8"));
     return isObject(value) ? value : undefined;
   } catch {
-    // lint: catch-ok whoever asked counts it as an answer that is none
+    // Whoever asked counts it as an answer that is none.
     return undefined;
   }
 }
 
 export function refusalIn({ error }: Json): Refusal | undefined {
   if (!isObject(error)) return undefined;
-  return new Refusal(
-    Number(error["err_code"] ?? error["code"] ?? 0),
-    String(error["description"] ?? "no reason").slice(0, 200),
-  );
+  return new Refusal(Number(error["err_code"] ?? error["code"] ?? 0), textOf(error["description"]));
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value.slice(0, 200) : "no reason";
 }
 
 export function isObject(value: unknown): value is Json {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Board, ChannelHost } from "@multifleet/core";
 import { Api, parseObject, refusalIn } from "./api.js";
 import type { Connection, Msg } from "./client.js";
@@ -32,6 +33,8 @@ export class KvBoard implements Board {
   readonly #own = new Map<string, Uint8Array>();
   #state: StreamState | undefined;
   #growth: Growth | undefined;
+  /** The requests of the connection over which the bucket was found, or made. */
+  #ensured: Requests | undefined;
   #ends: (() => void)[] = [];
   /** Rows that were published since the reading began: what is read of them is older. */
   #fresh: Set<string> | undefined;
@@ -48,14 +51,13 @@ export class KvBoard implements Board {
     if (this.#own.has(key) || this.#own.size < maxOwnRows) this.#own.set(key, value.slice());
     const { requests } = this.#seat;
     if (requests === undefined) throw natsError("CLOSED", this.#seat.reason);
+    // Where there is no bucket nobody would say so: who watches the rows listens at their subjects too.
+    if (this.#ensured !== requests) await this.#ensure(requests);
     try {
       await this.#store(requests, key, value, signal);
     } catch (thrown) {
-      const error = asChannelError(thrown);
-      // Nobody took it: there is no bucket, not yet or not any more.
-      if (error.code !== "UNREACHABLE") throw error;
-      await this.#ensure(requests);
-      await this.#store(requests, key, value, signal);
+      this.#ensured = undefined;
+      throw thrown;
     }
   }
 
@@ -108,9 +110,8 @@ export class KvBoard implements Board {
       await this.#ensure(requests);
       if (this.#line.connection !== connection) return;
       await this.#read(connection, requests);
-    } catch (thrown) {
-      if (this.#line.connection !== connection || this.#seat.isOver) return;
-      if (asChannelError(thrown).code !== "MISCONFIGURED") this.#host.count("board_errors");
+    } catch {
+      this.#host.count("board_errors");
     }
   }
 
@@ -128,8 +129,9 @@ export class KvBoard implements Board {
       throw natsError("UNREACHABLE", `there is no JetStream for the table: ${messageOf(error)}`, error);
     }
     this.#state = state;
+    this.#ensured = requests;
     this.#growth?.stop();
-    this.#growth = new Growth(api, this.#line, (grown) => (this.#state = grown ?? this.#state));
+    this.#growth = new Growth(api, this.#line, this.#host, (grown) => (this.#state = grown ?? this.#state));
     this.#growth.start(state);
     if (before === undefined || before.created === state.created) return;
     for (const [key, value] of this.#own) await this.#store(requests, key, value);
@@ -157,7 +159,7 @@ export class KvBoard implements Board {
   /** Has the server send the last of each row, by a consumer that goes when it is done. */
   async #read(connection: Connection, requests: Requests): Promise<void> {
     const api = new Api(requests, this.#seat, this.#line.settings.domain);
-    const subject = `${this.#line.names.feed}.roster.${Date.now().toString(36)}`;
+    const subject = `${this.#line.names.rows}.${randomBytes(12).toString("hex")}`;
     const end = connection.subscribe(subject, (message) => {
       this.#tell(message, true);
       // $JS.ACK....<pending>: the last one says that none is left.
@@ -197,7 +199,7 @@ function isRemoval(message: Msg): boolean {
   try {
     return /^(DEL|PURGE)$/.test(message.headers?.get("KV-Operation") ?? "");
   } catch {
-    // lint: catch-ok headers that cannot be read say nothing of a removal
+    // Headers that cannot be read say nothing of a removal.
     return false;
   }
 }

@@ -12,6 +12,8 @@ import type { StreamState } from "./stream.js";
 const verdictMs = 30_000;
 /** How long a place in the stream outlives its reader, in ms. */
 const placeMs = 300_000;
+/** Another process of this node, a restart of it, takes the place and needs so long for it, in ms. */
+const remakingMs = 250;
 /** So many are remembered that the server has not confirmed. */
 const maxSettled = 65_536;
 /** How long the server may take to confirm that a message is gone, in ms. */
@@ -84,8 +86,14 @@ export class Feed {
     });
   }
 
-  /** Whether the place in the stream is still there. */
-  async exists(): Promise<boolean> {
+  /** Whether the place in the stream is gone, and nobody is just making it anew. */
+  async isGone(): Promise<boolean> {
+    if (await this.#exists()) return false;
+    await new Promise((resolve) => setTimeout(resolve, remakingMs).unref());
+    return this.#api !== undefined && !(await this.#exists());
+  }
+
+  async #exists(): Promise<boolean> {
     try {
       await this.#api?.call(`CONSUMER.INFO.${streamName}.${this.#line.names.consumer}`);
       return true;

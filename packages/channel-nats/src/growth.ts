@@ -1,3 +1,4 @@
+import type { ChannelHost } from "@multifleet/core";
 import type { Api } from "./api.js";
 import type { Line } from "./line.js";
 import { growStream, replicasFor, type StreamState } from "./stream.js";
@@ -10,14 +11,16 @@ const firstWait = 500;
 export class Growth {
   readonly #api: Api;
   readonly #line: Line;
+  readonly #host: ChannelHost;
   readonly #onEnd: (grown: StreamState | undefined) => void;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
   /** @param onEnd is told how the stream is then; undefined where it stays as it was. */
-  constructor(api: Api, line: Line, onEnd: (grown: StreamState | undefined) => void) {
+  constructor(api: Api, line: Line, host: ChannelHost, onEnd: (grown: StreamState | undefined) => void) {
     this.#api = api;
     this.#line = line;
+    this.#host = host;
     this.#onEnd = onEnd;
   }
 
@@ -47,7 +50,8 @@ export class Growth {
     try {
       grown = await growStream(this.#api, state, replicasFor(connection?.info, settings.replicas));
     } catch {
-      // lint: catch-ok a cluster that is changing refuses much; the next attempt, or the next change, tells
+      // A cluster that is changing refuses much; the next attempt, or the next change, tells.
+      this.#host.count("grow_errors");
     }
     if (this.#isStopped) return;
     this.#onEnd(grown);

@@ -33,7 +33,8 @@ export class JetStreamLink implements Link, Service {
   #state: StreamState | undefined;
   #growth: Growth | undefined;
   #unsubscribe: () => void = () => undefined;
-  #looking: Promise<void> | undefined;
+  /** What comes while it is looked is looked after: it may be news. */
+  #looking: "no" | "yes" | "and again" = "no";
   #refreshed = 0;
   /** Whether it could be: without JetStream there is no way to anybody. */
   #isServed = true;
@@ -121,7 +122,7 @@ export class JetStreamLink implements Link, Service {
       if (this.#state !== undefined && this.#state.created !== state.created) return this.#vanished();
       this.#state = state;
       this.#api = api;
-      this.#growth = new Growth(api, this.#line, (grown) => (this.#state = grown ?? this.#state));
+      this.#growth = new Growth(api, this.#line, this.#host, (grown) => (this.#state = grown ?? this.#state));
       this.#subscribe(connection);
       await this.#feed.begin(connection, requests, api, state);
     } catch (thrown) {
@@ -186,7 +187,16 @@ export class JetStreamLink implements Link, Service {
   #look(): void {
     const api = this.#api;
     if (api === undefined || this.seat.isOver) return;
-    this.#looking ??= this.#check(api).finally(() => (this.#looking = undefined));
+    if (this.#looking !== "no") {
+      this.#looking = "and again";
+      return;
+    }
+    this.#looking = "yes";
+    void this.#check(api).then(() => {
+      const again = this.#looking === "and again";
+      this.#looking = "no";
+      if (again) this.#look();
+    });
   }
 
   /** Never rejects. */
@@ -196,13 +206,13 @@ export class JetStreamLink implements Link, Service {
       if (api !== this.#api || this.seat.isOver) return;
       if (state === undefined || state.created !== this.#state?.created) return await this.#remake(api);
       this.#state = state;
-      if (this.seat.requests !== undefined && !(await this.#feed.exists())) {
+      if (this.seat.requests !== undefined && (await this.#feed.isGone())) {
         this.#host.count("vanished_consumers");
         this.#rebuild();
       }
     } catch (thrown) {
-      if (api !== this.#api || this.seat.isOver) return;
       this.#host.count("look_errors");
+      if (api !== this.#api || this.seat.isOver) return;
       // It begins anew, and tells when that works.
       this.seat.fail(natsError("UNREACHABLE", `the stream does not answer: ${messageOf(thrown)}`));
       this.seat.begin();
@@ -258,7 +268,8 @@ export class JetStreamLink implements Link, Service {
       const state = await findStream(api, streamName);
       if (state !== undefined && state.created === this.#state?.created) this.#state = state;
     } catch {
-      // lint: catch-ok it was for people to see; whoever needs the stream finds out by himself
+      // It was for people to see; whoever needs the stream finds out by himself.
+      this.#host.count("look_errors");
     }
   }
 }

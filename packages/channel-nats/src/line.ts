@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import type { ChannelError } from "@multifleet/core";
 import { connect, type Connection } from "./client.js";
 import { asChannelError, natsError } from "./failure.js";
-import { Names } from "./names.js";
+import type { Names } from "./names.js";
 import type { Settings } from "./options.js";
 import { findServer, type ServerInfo } from "./probe.js";
 import { Requests } from "./requests.js";
@@ -86,9 +86,9 @@ export class Line {
     try {
       connection = await this.#connect();
     } catch (thrown) {
+      this.#count("connect_errors");
       if (this.isOver) return;
       const error = asChannelError(thrown);
-      this.#count("connect_errors");
       this.reason = error.message;
       // A file that is gone after it once was there is being replaced.
       const isHopeless = error.code === "MISCONFIGURED" && this.reconnects < 0;

@@ -125,7 +125,8 @@ export class NatsLink implements Link, Service {
     try {
       await this.#connection?.flush();
     } catch {
-      // lint: catch-ok the connection ended, and so did all that was to be flushed
+      // The connection ended, and so did all that was to be flushed.
+      this.#host.count("flush_errors");
     }
   }
 

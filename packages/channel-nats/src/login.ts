@@ -14,7 +14,8 @@ export async function readLogin(settings: Settings): Promise<Login> {
     return { user, pass: passFile === undefined ? (pass ?? "") : await read("passFile", passFile) };
   if (nkey !== undefined) return { nkey: nkey.trim() };
   if (nkeyFile !== undefined) return { nkey: seedIn(await read("nkeyFile", nkeyFile)) };
-  if (creds !== undefined) return { creds: await read("creds", creds) };
+  // The client finds nothing in it without a line end behind the last line.
+  if (creds !== undefined) return { creds: `${await read("creds", creds)}\n` };
   return {};
 }
 

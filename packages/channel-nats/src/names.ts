@@ -24,12 +24,22 @@ export class Names {
 
   /** Under which this node gets its answers. Under its own name, so that a server can keep others from reading along. */
   get replies(): string {
-    return `fleet.${this.fleet}.node.${this.node}.re`;
+    return `${this.#private}.re`;
   }
 
-  /** Where the stream hands this node what it kept for it. */
+  /** Under which the stream hands this node what it kept for it. */
   get feed(): string {
-    return `fleet.${this.fleet}.node.${this.node}.fed`;
+    return `${this.#private}.fed`;
+  }
+
+  /** Under which the table's rows are read to this node. */
+  get rows(): string {
+    return `${this.#private}.row`;
+  }
+
+  /** Beside `fleet`, so that who keeps all of `fleet.>` in a stream keeps no answers, and no copies of copies. */
+  get #private(): string {
+    return `_INBOX.fleet.${this.fleet}.${this.node}`;
   }
 
   /** One subject for each copy: so one stream serves all, and holds no copy twice. */
@@ -45,7 +55,7 @@ export class Names {
 
 /** Whether an answer may be published to `subject`. Nobody makes us speak in our own name to the server's API. */
 export function isReplySubject(subject: string): boolean {
-  return /^(?:fleet\.[^.\s*>]+\.node\.[^.\s*>]+\.re|_INBOX|_R_)\.[^\s*>]{1,200}$/.test(subject);
+  return /^(?:_INBOX|_R_)\.[^\s*>]{1,200}$/.test(subject);
 }
 
 /** Whether `pattern`, as a stream or a user's permissions have it, takes in `subject`. */

@@ -98,7 +98,7 @@ function parseInfo(line: string): ServerInfo | undefined {
     const info: unknown = JSON.parse(line.slice("INFO ".length));
     return typeof info === "object" && info !== null ? info : undefined;
   } catch {
-    // lint: catch-ok the caller says that it is no NATS server
+    // The caller says that it is no NATS server.
     return undefined;
   }
 }

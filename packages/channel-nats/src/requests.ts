@@ -126,7 +126,7 @@ function statusOf(message: Msg): number | undefined {
   try {
     return message.headers?.code;
   } catch {
-    // lint: catch-ok headers that cannot be read are an answer that is none, and counted as such
+    // Headers that cannot be read are an answer that is none, and counted as such.
     return undefined;
   }
 }

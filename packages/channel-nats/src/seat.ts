@@ -142,10 +142,10 @@ export class Seat implements LineListener {
     try {
       await this.#service.begin(connection, requests);
     } catch (thrown) {
+      this.#host.count("begin_errors");
       if (this.#beginning !== requests || this.isOver) return;
       this.#beginning = undefined;
       const error = asChannelError(thrown);
-      this.#host.count("begin_errors");
       this.fail(error);
       // These are not over by themselves: they are tried again when the cluster changes, at the next connection, and when poked.
       const isLasting = error.code === "DENIED" || error.code === "MISCONFIGURED";

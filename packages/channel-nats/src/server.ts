@@ -41,7 +41,7 @@ function loginIn({ username, password }: URL): Login | undefined | null {
     // As with other NATS clients, one word alone is a token.
     return password === "" ? { token: first } : { user: first, pass: decodeURIComponent(password) };
   } catch {
-    // lint: catch-ok the caller says what a server's URL must be
+    // The caller says what a server's URL must be.
     return null;
   }
 }

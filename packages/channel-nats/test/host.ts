@@ -7,9 +7,11 @@ import {
   type Link,
   type MediumEvent,
   type NodeId,
+  type PacketId,
   type SendResult,
   type Verdict,
 } from "@multifleet/core";
+import { nats, type NatsOptions } from "../src/index.js";
 
 export const bravo: NodeId = nodeId("bravo");
 
@@ -17,17 +19,14 @@ export const bravo: NodeId = nodeId("bravo");
 export class Host implements ChannelHost {
   readonly node: NodeId;
   readonly fleet = fleetId("home");
-  readonly told: string[] = [];
   readonly received: Buffer[] = [];
   readonly events: MediumEvent[] = [];
   readonly counts: Record<string, number> = {};
   judge: (bytes: Uint8Array) => Verdict | Promise<Verdict> = () => ({ code: "taken" });
   readonly #looks = new Set<() => void>();
 
-  /** @param told where every peer says it is */
-  constructor(node: string, ...told: string[]) {
+  constructor(node: string) {
     this.node = nodeId(node);
-    this.told.push(...told);
   }
 
   async receive(bytes: Uint8Array): Promise<Verdict> {
@@ -47,7 +46,7 @@ export class Host implements ChannelHost {
   }
 
   addresses(): readonly string[] {
-    return this.told;
+    return [];
   }
 
   get states(): string[] {
@@ -72,8 +71,29 @@ export class Host implements ChannelHost {
   }
 }
 
-export async function open(channel: Channel, host: Host): Promise<Link> {
-  return await channel.open(host, { signal: new AbortController().signal });
+const opened = new Set<Link>();
+
+/** Opens one of the two channels; it is closed by {@link closeAll} at the latest. */
+export async function open(
+  host: Host,
+  options: NatsOptions,
+  which: "nats" | "jetstream" = "nats",
+): Promise<Link> {
+  const channel = nats(options).find(({ name }) => name === which);
+  return await openChannel(channel as Channel, host);
+}
+
+export async function openChannel(channel: Channel, host: Host): Promise<Link> {
+  const link = await channel.open(host, { signal: new AbortController().signal });
+  opened.add(link);
+  return link;
+}
+
+/** Disposes every link that a test opened. */
+export async function closeAll(): Promise<void> {
+  const links = [...opened];
+  opened.clear();
+  await Promise.all(links.map((link) => link[Symbol.asyncDispose]()));
 }
 
 /** Sends to bravo. */
@@ -81,8 +101,9 @@ export async function send(
   link: Link,
   bytes: Uint8Array = Buffer.from("hello"),
   signal: AbortSignal = new AbortController().signal,
+  id: PacketId = newPacketId(Date.now()),
 ): Promise<SendResult> {
-  return await link.send({ id: newPacketId(Date.now()), to: bravo, bytes }, { signal });
+  return await link.send({ id, to: bravo, bytes }, { signal });
 }
 
 /** The error code of a failed send, or the effect of one that worked. */
