@@ -28,7 +28,8 @@ const scpLike = /^(?:([^/@:]+)@)?(\[[^\]/]+\]|[^/@:[\]]+):(.+)$/;
 export function parseRemote(text: string): Remote | undefined {
   if (text.length === 0 || text.length > 4_096 || text.startsWith("-") || control.test(text)) return undefined;
   if (isAbsolute(text)) return pathRemote(text);
-  if (text.includes("::")) return undefined;
+  // `ext::` and its like start programs.
+  if (/^[^/[@:]*::/.test(text)) return undefined;
   if (text.includes("://")) return parseUrl(text);
   const [, login, name = "", path = ""] = scpLike.exec(text) ?? [];
   return sshRemote(login, name, undefined, path);
