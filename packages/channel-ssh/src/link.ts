@@ -53,7 +53,8 @@ export class SshLink implements Link, User {
   }
 
   reaches(to: NodeId): boolean {
-    return this.#disposal === undefined && this.#hintOf(to) !== undefined;
+    const text = this.#disposal === undefined ? this.#hintOf(to) : undefined;
+    return text !== undefined && parseHint(text) !== undefined;
   }
 
   async send({ to, bytes }: Frame, { signal }: { readonly signal: AbortSignal }): Promise<SendResult> {

@@ -93,8 +93,10 @@ async function put(
     }
     await step<void>((done) => sftp.ext_openssh_rename(draft, `${directory}/new/${name}`, done));
   } catch (error) {
+    // Before the draft goes: what it takes up may be the reason.
+    const why = signal.aborted ? error : await sftpError(error, sftp, directory);
     void removed();
-    throw error;
+    throw why;
   }
   const room = await step<Buffer>(
     (done) => sftp.open(`${directory}/new`, "r", done),

@@ -102,7 +102,7 @@ export class SshServer {
       "PasswordAuthentication no",
       "KbdInteractiveAuthentication no",
       "PermitRootLogin prohibit-password",
-      "Subsystem sftp internal-sftp",
+      ...(config.some((line) => line.startsWith("Subsystem")) ? [] : ["Subsystem sftp internal-sftp"]),
       "LogLevel VERBOSE",
     ];
     writeFileSync(this.#file, lines.join("\n") + "\n");
