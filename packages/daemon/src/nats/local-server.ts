@@ -19,7 +19,7 @@ import { serverKeys } from "./keys.js";
 import { LogFile } from "./log-file.js";
 import { expectFree } from "./ports.js";
 import { faultOf, findServer, installText, versionOf } from "./program.js";
-import { run, signal, type Run } from "./run.js";
+import { run, sendSignal, type Run } from "./run.js";
 import { isLocal, settingsSchema, settle, type NatsRequest, type NatsSettings } from "./settings.js";
 import type { NatsServerView } from "./view.js";
 
@@ -195,7 +195,8 @@ export class LocalServer {
 
   #inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
     const turn = this.#turn.then(work, work);
-    this.#turn = turn.catch(() => undefined);
+    // Whoever asked is told; the next one has its turn all the same.
+    this.#turn = Promise.allSettled([turn]);
     return turn;
   }
 
@@ -279,14 +280,16 @@ export class LocalServer {
     const ended = started.ended.then((reason) => this.#over(started, reason));
     let deadline: NodeJS.Timeout | undefined;
     const late = new Promise<void>((done) => (deadline = setTimeout(done, startDeadline)));
-    const ready = started.ready.then(() => {
-      if (this.#run !== started) return;
-      this.#become("running", "");
-      log.info("nats_server_ready", { pid: started.pid });
-      this.#ready();
-    });
-    await Promise.race([ready, ended, late]);
+    await Promise.race([this.#attend(started), ended, late]);
     clearTimeout(deadline);
+  }
+
+  async #attend(started: Run): Promise<void> {
+    await started.ready;
+    if (this.#run !== started) return;
+    this.#become("running", "");
+    this.#host.log.info("nats_server_ready", { pid: started.pid });
+    this.#ready();
   }
 
   /** The process is gone: asked to go, or to be started again. */
@@ -340,7 +343,7 @@ export class LocalServer {
     if (left !== undefined && processMark(left.pid) === left.mark) {
       this.#host.counters.count("nats_server_orphans_total");
       this.#host.log.warn("nats_server_orphan", { pid: left.pid });
-      signal(left.pid, "SIGKILL");
+      sendSignal(left.pid, "SIGKILL");
     }
     removePrivate(this.#files.process);
   }
@@ -385,7 +388,7 @@ function orphanIn(text: string): { readonly pid: number; readonly mark: string }
     const { pid, mark } = JSON.parse(text) as { pid?: unknown; mark?: unknown };
     return typeof pid === "number" && pid > 1 && typeof mark === "string" ? { pid, mark } : undefined;
   } catch {
-    // lint: catch-ok what cannot be read names no process, and none is ended
+    // What cannot be read names no process, and none is ended
     return undefined;
   }
 }

@@ -22,7 +22,7 @@ function isProgram(path: string): boolean {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
   } catch {
-    // lint: catch-ok what cannot be run is not the program
+    // What cannot be run is not the program
     return false;
   }
 }
@@ -88,7 +88,7 @@ function osRelease(): readonly string[] {
     const text = readFileSync("/etc/os-release", "utf8");
     return [...text.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gm)].flatMap(([, names = ""]) => names.split(" "));
   } catch {
-    // lint: catch-ok macOS and bare containers have none: the ways that work everywhere are told
+    // MacOS and bare containers have none: the ways that work everywhere are told
     return [];
   }
 }

@@ -11,7 +11,7 @@ const farewell = 10_000;
  * server's, cannot be given to another process while the watcher lives: it can signal no stranger.
  */
 const script =
-  '(read -r _ <&3; kill -TERM $$ || exit; sleep 10; kill -KILL $$) >/dev/null 2>&1 & exec "$0" -c "$1" 3<&-';
+  '(exec 4>&2 2>/dev/null; read -r _ <&3; kill -TERM $$ || exit; sleep 10; kill -KILL $$) & exec "$0" -c "$1" 3<&-';
 
 /** One life of a server, from its start to its end. */
 export interface Run {
@@ -56,10 +56,10 @@ export async function run(
   const ready = new Promise<void>((done) => (open = done));
   createInterface({ input: stderr }).on("line", (line) => {
     said(line);
-    if (/\[INF\] Server is ready$/.test(line)) open();
+    if (line.endsWith("[INF] Server is ready")) open();
     reason = faultIn(line) ?? reason;
   });
-  // `close`, not `exit`: by then its last line was read.
+  // `close`, not `exit`: by then its last line was read, and the watcher is gone.
   const ended = new Promise<string>((done) => {
     child.once("exit", () => lifeline.destroy());
     child.once("close", (code, signal) => done(describeEnd(code, signal, reason)));
@@ -69,8 +69,8 @@ export async function run(
     ready,
     ended,
     async stop() {
-      signal(pid, "SIGTERM");
-      const deadline = setTimeout(() => signal(pid, "SIGKILL"), farewell);
+      sendSignal(pid, "SIGTERM");
+      const deadline = setTimeout(() => sendSignal(pid, "SIGKILL"), farewell);
       await ended;
       clearTimeout(deadline);
     },
@@ -78,7 +78,7 @@ export async function run(
 }
 
 /** Sends a signal to a process of ours, which may be gone. */
-export function signal(pid: number, name: NodeJS.Signals): void {
+export function sendSignal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (thrown) {
