@@ -69,7 +69,10 @@ export class Carriage {
     this.#host = host;
   }
 
-  /** Carries a message until it is settled. `bytes` saves a read where they are at hand. */
+  /**
+   * Carries a message until it is settled. `bytes` saves a read where they are at hand; `attempts` are those of earlier runs of the node: one
+   * of them may be how the message got there.
+   */
   carry(
     message: {
       readonly id: PacketId;
@@ -79,8 +82,9 @@ export class Carriage {
     },
     bytes: Uint8Array | undefined,
     size: number,
+    attempts: readonly Attempt[] = [],
   ): void {
-    this.#loads.set(message.id, { to: message.to, frame: message.id, bytes, attempts: [] });
+    this.#loads.set(message.id, { to: message.to, frame: message.id, bytes, attempts: [...attempts] });
     this.tell({ kind: "submit", shipment: { ...message, size, mode: "until-receipt" } });
   }
 

@@ -8,7 +8,7 @@ export function shownState(message: Sent): MessageState | "surfaced" {
 }
 
 /**
- * @param running Attempts of this run, while the message is pending: newer than those kept.
+ * @param running The attempts as far as they are known, while the message is pending: newer than those kept.
  * @param trouble What went wrong last on the way to its receiver.
  */
 export function messageView(

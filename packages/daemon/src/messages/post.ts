@@ -381,11 +381,12 @@ export class Post {
   }
 
   #carry(message: Sent, bytes?: Uint8Array): void {
-    const { id, to, expires, via } = message;
+    const { id, to, expires, via, attempts } = message;
     this.#waiting.set(to, this.pendingTo(to) + 1);
     const size = bytes?.length ?? this.#host.mailbox.sealed(id)?.length ?? 0;
     const only = via === relayName ? relayNames : via;
-    this.#host.carriage.carry({ id, to, expires, ...(only === "" ? {} : { via: only }) }, bytes, size);
+    const shipment = { id, to, expires, ...(only === "" ? {} : { via: only }) };
+    this.#host.carriage.carry(shipment, bytes, size, attempts);
   }
 
   /** Ends a message, durably, once. The carriage forgets it at once; what the store refuses is tried again, and never said before. */
