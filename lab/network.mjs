@@ -99,8 +99,8 @@ export class Network {
       `chain ${way} { type filter hook ${way}put priority 0; ${rules
         .filter((rule) => rule.startsWith(`${way} `))
         .map((rule) => rule.slice(way.length))
-        .join("; ")}; }`;
-    await this.host(name).run("nft", `table ip ${tableOf(peer)} { ${chain("in")} ${chain("out")} }`);
+        .join("; ")}; }\n`;
+    await this.host(name).run("nft", `table ip ${tableOf(peer)} {\n${chain("in")}${chain("out")}}`);
   }
 
   /**

@@ -11,13 +11,21 @@ export default {
     withHub({ ...none, http: {} }, async ({ mac1, mac2, server }) => {
       const rounds = full ? 50 : 5;
       const ledger = new Ledger();
-      const after = [];
+      /** @type {any[][]} */
+      const [during = [], after = []] = [[], []];
       for (let round = 0; round < rounds; round++) {
         await converse(ledger, mac1, mac2, 3);
+        // Some are under way when it dies, some are sent before that is known.
+        const sent = Array.from({ length: 10 }, () => ledger.send(mac1, mac2));
         await server.signal("SIGKILL");
+        for (const id of await Promise.all(sent)) during.push(await mac1.settled(id));
         after.push(...(await converse(ledger, mac1, mac2, 5)));
         await server.start();
       }
-      return [await fallThroughRow(`${rounds} kills, the 5 messages after each`, ledger, after)];
+      const all = await ledger.settled();
+      return [
+        await fallThroughRow(`${rounds} kills, the 10 messages under way`, ledger, during, all),
+        await fallThroughRow("the 5 after each", ledger, after, all),
+      ];
     }),
 };
