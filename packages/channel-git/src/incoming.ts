@@ -24,7 +24,7 @@ const steps = [
 /** How often in a row a remote is read at one ring of the bell: an honest one is empty long before. */
 const maxPasses = 256;
 /** Refs of senders that nobody knows, read at one ring. */
-const maxStrangers = 64;
+const maxStrangers = 16;
 /** Frames that are judged at a time: enough to share a commit of the store, few enough for the memory that the largest may take. */
 const atOnce = 16;
 /** How many refs and frames are remembered that are dealt with, and still there. */

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rename, rm } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -30,10 +30,11 @@ export class Repository {
 
   static async make(...more: readonly string[]): Promise<Repository> {
     const repository = new Repository(await mkdtemp(join(tmpdir(), "mf-git-")));
-    await run("git", ["init", "-q", "--bare", ...more, repository.path], { env: environment });
-    // Nothing of git's housekeeping is to run on after a test.
-    await repository.git("config", "gc.auto", "0");
-    await repository.git("config", "receive.autogc", "false");
+    await run("git", ["init", "-q", "--bare", "--template=", ...more, repository.path], { env: environment });
+    await mkdir(join(repository.path, "hooks"));
+    // Nothing of git's housekeeping is to run on after a test, and no test is about a power cut.
+    const settings = "[gc]\n\tauto = 0\n[receive]\n\tautogc = false\n[core]\n\tfsync = none\n";
+    await appendFile(join(repository.path, "config"), settings);
     return repository;
   }
 
