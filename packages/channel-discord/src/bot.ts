@@ -222,7 +222,9 @@ export class Bot {
       return refused;
     }
     if (typeof code === "string" || name === "AbortError") return faultOfRequest(error);
-    return fault("INTERNAL", String(message), error);
+    // discord.js itself counts what Discord allows in a day.
+    const isTooOften = String(message).startsWith("Not enough sessions");
+    return fault(isTooOften ? "UNREACHABLE" : "INTERNAL", String(message), error);
   }
 }
 

@@ -94,7 +94,6 @@ export class Intake {
         if (page.length < pageSize || before === undefined) break;
       }
     } catch {
-      // Also where the link's own end was the reason: nobody reads on.
       this.#host.count("read_errors");
     }
     for (const post of found.reverse()) {
@@ -162,7 +161,8 @@ export class Intake {
     } catch (error) {
       if (this.#isClosed) return { isSettled: false };
       const isTooLong = error instanceof ChannelError && error.code === "INTERNAL";
-      return { isSettled: isTooLong, event: isTooLong ? "bad_attachments" : "download_errors" };
+      if (isTooLong) return { isSettled: true, event: "bad_attachments" };
+      return { isSettled: false, event: "download_errors" };
     }
     if (this.#isClosed) return { isSettled: false };
     if (bytes === undefined) return { isSettled: true, event: "bad_attachments" };

@@ -135,7 +135,7 @@ export class DiscordLink implements Link {
   /** The token or the bot's rights are gone: only opening anew can tell whether they are back. */
   #over(error: ChannelError): void {
     if (!this.#isOpen || this.#disposal !== undefined) return;
-    this.#host.count("denied");
+    this.#host.count("ended_sessions");
     void this.#dispose(error);
   }
 

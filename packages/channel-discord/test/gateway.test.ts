@@ -145,7 +145,7 @@ test("where Discord allows no more sessions today, it says so", async () => {
   standIn.api.remainingSessions = 0;
   const error = await refusal();
   expect([error.code, error.message]).toEqual([
-    "INTERNAL",
+    "UNREACHABLE",
     expect.stringContaining("Not enough sessions remaining"),
   ]);
 });

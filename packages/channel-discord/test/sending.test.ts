@@ -182,5 +182,5 @@ test("a token that was reset while the link was open ends the link with DENIED, 
   const { length } = standIn.api.requests;
   expect(outcome(await send(link))).toBe("CLOSED");
   expect(standIn.api.requests.length).toBe(length);
-  expect(host.counts["denied"]).toBe(1);
+  expect(host.counts["ended_sessions"]).toBe(1);
 });
