@@ -7,6 +7,15 @@ const channelOptions = z
   .union([z.boolean(), z.record(z.string(), z.unknown())])
   .describe("The channel's options; true for its defaults, false to turn it off.");
 
+/** As the roster has them. */
+export const capabilityForm = /^[a-z0-9][a-z0-9-]{0,31}$/;
+
+/** The members of the objects within. */
+const membersOf: Readonly<Record<string, readonly string[]>> = {
+  limits: ["pending", "bytes"],
+  roster: ["lease"],
+};
+
 const addresses = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
 /** `config.json`: closed, so that a typing error is told and not ignored. */
@@ -35,6 +44,29 @@ export const configSchema = z.strictObject({
     .enum(["off", "on"])
     .optional()
     .describe("Whether message bodies are encrypted end to end with age. Default off."),
+  capabilities: z
+    .array(z.string().regex(capabilityForm, "a capability is 1 to 32 of a-z, 0-9 and hyphens, as gpu"))
+    .max(32)
+    .optional()
+    .describe(
+      "What this machine has for others, such as db: messages to @db go to it. Added to what is detected.",
+    ),
+  chief: z
+    .enum(["may", "prefer", "never"])
+    .optional()
+    .describe("Whether this node may be the fleet's chief. Default may."),
+  roster: z
+    .strictObject({
+      lease: z
+        .int()
+        .min(300)
+        .max(600_000)
+        .optional()
+        .describe(
+          "After so many milliseconds without a sign a node is gone; the same on all nodes. Default 12000.",
+        ),
+    })
+    .optional(),
   limits: z
     .strictObject({
       pending: z
@@ -83,8 +115,7 @@ export function checkConfig(value: unknown, where: string): Config {
 function describeIssue(issue: z.core.$ZodIssue, root: unknown): string {
   const path = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
-    const allowed =
-      path === "" ? Object.keys(configSchema.shape) : path === "limits" ? ["pending", "bytes"] : [];
+    const allowed = path === "" ? Object.keys(configSchema.shape) : (membersOf[path] ?? []);
     return `${issue.keys.map((key) => JSON.stringify(path === "" ? key : `${path}.${key}`)).join(", ")} is not a known key; allowed: ${allowed.join(", ")}`;
   }
   const value = issue.path.reduce<unknown>(

@@ -107,6 +107,27 @@ export const counterTable = {
     class: "error",
     help: "Answers of relays that are not what they say, such as a delivery without the receiver's own answer.",
   },
+  roster_keep_alives_total: {
+    class: "traffic",
+    help: "Keep-alives of the roster, and its changes that were told one by one.",
+  },
+  roster_rows_written_total: { class: "traffic", help: "Times this node's row was written on the board." },
+  roster_row_errors_total: { class: "error", help: "Rows that are not known to be stored; they come again." },
+  roster_rows_read_total: { class: "traffic", help: "Newer rows of other nodes that were believed." },
+  roster_rows_refused_total: {
+    class: "error",
+    help: "Rows of the board that are not what their node last signed; the last valid one is kept.",
+    label: "reason",
+  },
+  roster_words_refused_total: {
+    class: "error",
+    help: "Genuine hellos whose part for the roster cannot be read.",
+  },
+  roster_chief_changes_total: {
+    class: "traffic",
+    help: "Times this node came to know another chief, or none.",
+  },
+  roster_watch_errors_total: { class: "error", help: "Repositories whose changes cannot be followed." },
   store_errors_total: { class: "error", help: "Store operations that failed.", label: "code" },
   api_requests_total: { class: "traffic", help: "Requests to the local API." },
   api_refusals_total: {

@@ -29,7 +29,7 @@ import { askToJoin } from "./fleet/joining.js";
 import { membershipBody, readSurfaced, surfacedBody, takeMembership } from "./fleet/notices.js";
 import { watchMachine, type MachineEvent } from "./machine/watch.js";
 import { healthView, metricsText, peerView, type HealthHost } from "./health.js";
-import { Hellos } from "./hello.js";
+import { aliveType, Hellos } from "./hello.js";
 import { Waking } from "./fleet/waking.js";
 import { Carriage } from "./messages/carriage.js";
 import { Door, type Way } from "./messages/door.js";
@@ -44,6 +44,8 @@ import type { Parts } from "./parts.js";
 import { Peers, type Addresses } from "./peers.js";
 import { Problem } from "./problem.js";
 import { relayName, relayNames } from "./relay/names.js";
+import type { Presence } from "./roster/presence.js";
+import type { RosterView } from "./roster/view.js";
 import { Relays } from "./relay/relays.js";
 import { selfChannel, selfName } from "./channels/self.js";
 
@@ -67,6 +69,9 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   readonly #admissions: Admissions;
   readonly #waking: Waking;
   readonly #relays: Relays;
+  /** Once it is loaded: nobody waits for it who waits for this node. */
+  #presence: Presence | undefined;
+  #loading: Promise<Presence | undefined> | undefined;
   #supervisor: Supervisor;
   #skipped: HealthHost["skipped"] = [];
   /** The channels that are of NATS. */
@@ -139,6 +144,8 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       told: (peer, hears) => this.#relays.told(peer, hears),
       unreached: (peer) => this.#relays.unreached(peer),
       behind: (peer) => this.#sendMembership([peer]),
+      word: (peer) => this.#presence?.word(peer),
+      learn: (peer, word) => this.#presence?.learn(peer, word),
     });
     this.#checks = new Checks({
       ...common,
@@ -203,7 +210,9 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   /** Says hello to the peers, and what is still owed to them. Apart from `start`, so that nobody waits for it who waits for this node. */
   greet(): void {
     if (this.#ended) return;
-    this.#hellos.say(this.#parts.fleet.peers);
+    // The first hello is to have the roster's part already.
+    const say = () => (this.#ended ? undefined : this.#hellos.say(this.#parts.fleet.peers));
+    background(this.#load().finally(say), "roster", this.#parts);
     for (const peer of this.#parts.fleet.peers) this.#receipts.pay(peer);
     const { counters } = this.#parts;
     this.#unwatch = watchMachine(
@@ -228,7 +237,8 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
         `via is ${JSON.stringify(request.via)}: this node has the channels ${names.join(", ")}`,
       );
     }
-    return this.#post.send(request);
+    if (request.session !== undefined) this.#presence?.session(request.session);
+    return request.to?.startsWith("@") === true ? this.#sendToCapable(request) : this.#post.send(request);
   }
 
   message(id: string) {
@@ -248,6 +258,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   }
 
   inbox({ after, session, unsurfaced, limit }: Parameters<FleetNode["inbox"]>[0]): readonly Item[] {
+    if (session !== undefined) this.#presence?.session(session);
     return this.#parts.mailbox.inbox({
       limit,
       ...(after === undefined ? {} : { after }),
@@ -302,6 +313,10 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
         this.#shownStates().map((state) => this.#checks.path(node, state)),
       ),
     );
+  }
+
+  async roster(): Promise<RosterView> {
+    return (await this.#loaded()).view();
   }
 
   check(filter: { readonly peer?: string; readonly channel?: string }, signal: AbortSignal) {
@@ -360,6 +375,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     await this.#quietly(async () => this.#supervisor.reopen(await rebuiltListener(this.#parts)));
     await this.#parts.nats.renew();
     await this.#renewNats();
+    this.#presence?.renew();
     this.#hellos.say(fleet.peers);
     this.events.emit("peer", { node: name, state: "joined", fleet: fleet.fleet });
     return { node: name, fleet: fleet.fleet, peers: fleet.peers };
@@ -398,6 +414,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   async end(): Promise<void> {
     this.#ended = true;
     this.#unwatch();
+    await this.#presence?.end();
     this.#post.close();
     this.#relays.close();
     this.#carriage.close();
@@ -417,11 +434,13 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       opened: (channel, link) => this.#opened(channel, link),
       closed: (channel, reason) => {
         this.#carriage.tell({ kind: "closed", channel: channel.name, reason });
+        this.#presence?.channels();
         this.events.emit("channel", { channel: channel.name, state: "closed", reason });
       },
       medium: (channel, { state, peer, reason = "" }) => {
         const of = peer === undefined ? {} : { peer };
         this.#carriage.tell({ kind: "medium", channel: channel.name, state, reason, ...of });
+        this.#presence?.channels(peer === undefined ? { name: channel.name, state } : undefined);
         if (state === "up" && !relayNames.includes(channel.name)) this.#relays.mediumUp(peer);
         this.events.emit("channel", { channel: channel.name, state, reason, ...of });
       },
@@ -439,6 +458,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     };
     this.#carriage.tell({ kind: "opened", carrier });
     this.events.emit("channel", { channel: name, state: "open" });
+    this.#presence?.channels({ name, state: "up" });
     if (!this.#quiet) this.#hellos.say(this.#parts.fleet.peers, name);
   }
 
@@ -460,16 +480,17 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   }
 
   #heard(packet: Packet, way: Way): void {
-    const { from, stream, base, kind, replyTo } = packet;
+    const { from, stream, base, kind, type, replyTo } = packet;
     const first = this.#peers.lastSeen(from) === undefined;
     this.#peers.heard(from, Date.now());
     this.#parts.mailbox.advance(from, stream, base);
     if (way.name === selfName) return;
-    const hello = kind === "hello";
+    this.#presence?.heard(packet);
+    const hello = kind === "hello" && type !== aliveType;
     if (hello || first) this.events.emit("peer", { node: from, state: "heard", channel: way.name });
     this.#carriage.tell({ kind: "heard", channel: way.name, peer: from, hello: hello && replyTo === "" });
     if (hello && this.#followServers()) background(this.#renewNats(), "nats", this.#parts);
-    this.#relays.heard(packet, way);
+    if (kind !== "hello" || hello) this.#relays.heard(packet, way);
     if (!hello) return;
     this.#receipts.pay(from);
     // A peer that has just come may have left something where nobody tells of it.
@@ -501,6 +522,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       return false;
     }
     this.#peers.heard(opened.packet.from, Date.now());
+    this.#presence?.heard(opened.packet);
     believed();
     await this.#post.believe(word, answer);
     return true;
@@ -529,12 +551,14 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     }
     log.info("membership", { version: fleet.version, nodes: fleet.peers.length + 1 });
     for (const node of fresh) this.events.emit("peer", { node, state: "admitted" });
+    this.#presence?.members();
     this.#hellos.say(fresh);
   }
 
   /** A node was let in: the others are told, and where it is. */
   #admitted(node: NodeId): void {
     this.events.emit("peer", { node, state: "admitted" });
+    this.#presence?.members();
     this.#sendMembership(this.#parts.fleet.peers.filter((peer) => peer !== node));
   }
 
@@ -547,6 +571,74 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
         this.#parts,
       );
     }
+  }
+
+  /** The roster. @throws Problem when the node ends meanwhile. */
+  async #loaded(): Promise<Presence> {
+    const presence = await this.#load();
+    if (presence === undefined) throw new Problem("shutting_down", "the node is shutting down");
+    return presence;
+  }
+
+  #load(): Promise<Presence | undefined> {
+    this.#loading ??= import("./roster/presence.js").then(({ Presence: Loaded }) => {
+      if (this.#ended) return undefined;
+      return (this.#presence = new Loaded({
+        ...{ ...this.#parts, events: this.events },
+        boards: () => this.#boards(),
+        working: (peer) => this.#working(peer),
+        keepAlive: (peer, within) =>
+          this.#hellos.keepAlive(peer, [...this.#deliverers(peer), ...this.#relayed()], within),
+        pendingTo: (peer) => this.#post.pendingTo(peer),
+        lastSeen: (node) => this.#peers.lastSeen(node),
+      }));
+    });
+    return this.#loading;
+  }
+
+  /** The channel through other nodes, where it is on. */
+  #relayed(): string[] {
+    return this.#supervisor.link(relayName) === undefined ? [] : [relayName];
+  }
+
+  #boards() {
+    const ranked = this.#shownStates()
+      .map(({ channel }) => channel)
+      .toSorted((a, b) => a.traits.rank - b.traits.rank);
+    return ranked.flatMap(({ name }) => {
+      const board = this.#supervisor.link(name)?.board;
+      return board === undefined ? [] : [{ name, board }];
+    });
+  }
+
+  /** The channels that work to a peer, in the order that people know. */
+  #working(peer: NodeId): string[] {
+    const up = new Set(
+      this.#cascade
+        .health(peer)
+        .filter(({ state }) => state === "up")
+        .map(({ channel }) => channel),
+    );
+    return this.#direct()
+      .filter(({ name }) => up.has(name) && this.#supervisor.link(name)?.reaches(peer) === true)
+      .toSorted((a, b) => a.traits.rank - b.traits.rank)
+      .map(({ name }) => name);
+  }
+
+  /** Sends to the best live node that has a capability; the same message again goes where it went. */
+  async #sendToCapable(request: SendRequest): ReturnType<FleetNode["send"]> {
+    const { id = "", to = "" } = request;
+    const known = isPacketId(id) ? this.#parts.mailbox.message(id) : undefined;
+    const roster = await this.#loaded();
+    let node: NodeId;
+    try {
+      node = known?.to ?? roster.pick(to.slice(1));
+    } catch (thrown) {
+      if (thrown instanceof Problem) this.#parts.counters.count("accept_errors_total", thrown.code);
+      throw thrown;
+    }
+    const answer = await this.#post.send({ ...request, to: node });
+    return { ...answer, messages: [{ id: answer.id, to: node, state: answer.state }] };
   }
 
   /** Opens the channels of NATS anew, where there are any, to the servers that are known now. */

@@ -33,7 +33,14 @@ export interface HellosHost {
   unreached(peer: NodeId): void;
   /** A peer has an older membership than we do. */
   behind(peer: NodeId): void;
+  /** The roster's part of a hello to a peer; undefined before there is one. */
+  word(peer: NodeId): object | undefined;
+  /** The same of a peer's newest hello. */
+  learn(peer: NodeId, word: unknown): void;
 }
+
+/** The type of a hello that only says "still here": no news of a start or of a recovery, and nothing is to be done about it. */
+export const aliveType = "alive";
 
 /** The most names that a hello lists of those its node hears. */
 export const mostHeard = 64;
@@ -48,11 +55,13 @@ const helloSchema = z.object({
     .object({ hears: z.array(z.string().refine(isNodeId)).max(mostHeard) })
     .optional()
     .catch(undefined),
+  /** For the roster, which reads it itself. */
+  roster: z.unknown(),
 });
 
 /**
  * A node's signed word that it is here, and where: to each peer over each channel when it starts, joins or reconnects, and in answer to
- * another's. There is no periodic one.
+ * another's. What is sent again and again goes to a few neighbours only, as the roster has it: see {@link keepAlive}.
  */
 export class Hellos {
   readonly #host: HellosHost;
@@ -77,6 +86,11 @@ export class Hellos {
     background(this.#say(peer, channel), "hello", this.#host);
   }
 
+  /** Says to one peer, by the first way that works, that this node is still here, and has it say the same. */
+  async keepAlive(peer: NodeId, via: readonly string[], within: number): Promise<void> {
+    if (via.length > 0) await this.#say(peer, via, { type: aliveType, within });
+  }
+
   async #sayBy(peer: NodeId, channels: readonly string[]): Promise<void> {
     const said = await Promise.all(channels.map((via) => this.#say(peer, via)));
     if (!said.includes(true)) this.#host.unreached(peer);
@@ -92,41 +106,48 @@ export class Hellos {
     }
     counters.count("hellos_received_total");
     const { version, addresses, membership, relay } = said;
-    if (await peers.learn(packet.from, { addresses, version, at: packet.created }))
+    if (await peers.learn(packet.from, { addresses, version, at: packet.created })) {
       this.#host.told(packet.from, relay?.hears);
-    if (membership < fleet.version) this.#host.behind(packet.from);
+      this.#host.learn(packet.from, said.roster);
+    }
+    if (membership < fleet.version && packet.type !== aliveType) this.#host.behind(packet.from);
     return packet.replyTo === "" ? this.#seal(packet) : undefined;
   }
 
-  /** Says hello to one peer over one channel. @returns Whether it was carried. */
-  async #say(peer: NodeId, via: string): Promise<boolean> {
+  /** Says hello to one peer over one channel, or the first of several. @returns Whether it was carried. */
+  async #say(
+    peer: NodeId,
+    via: string | readonly string[],
+    { type = "hello", within = fleeting } = {},
+  ): Promise<boolean> {
     const { counters, carriage } = this.#host;
-    const { bytes, id } = this.#make(peer);
-    const { effect, answer } = await carriage.carryOnce(peer, id, bytes, { via, within: fleeting });
-    if (effect === undefined) return false;
+    const { bytes, id } = this.#make(peer, type);
+    const { effect, channel, answer } = await carriage.carryOnce(peer, id, bytes, { via, within });
+    if (effect === undefined || channel === undefined) return false;
     counters.count("hellos_sent_total");
     const packet = answer === undefined ? undefined : this.#host.read(answer);
     if (packet?.kind !== "hello" || packet.from !== peer || packet.replyTo !== id) return true;
     await this.take(packet);
-    this.#host.heard(packet, via);
+    this.#host.heard(packet, channel);
     return true;
   }
 
   #seal(asked: Packet): Uint8Array {
-    return this.#make(asked.from, asked).bytes;
+    return this.#make(asked.from, asked.type, asked).bytes;
   }
 
-  #make(to: NodeId, asked?: Packet): { readonly bytes: Uint8Array; readonly id: Packet["id"] } {
+  #make(to: NodeId, type: string, asked?: Packet): { readonly bytes: Uint8Array; readonly id: Packet["id"] } {
     const { fleet, sealing, version, now } = this.#host;
     const hears = this.#host.hears();
     const hello = {
       ...{ version, membership: fleet.version, addresses: this.#host.addresses() },
       ...(hears === undefined ? {} : { relay: { hears } }),
+      roster: this.#host.word(to),
     };
     const body = new TextEncoder().encode(JSON.stringify(hello));
     const id = newPacketId(now());
     const { bytes } = sealing.fleeting(
-      { kind: "hello", type: "hello", to, id, body, replyTo: asked?.id ?? "" },
+      { kind: "hello", type, to, id, body, replyTo: asked?.id ?? "" },
       now(),
     );
     return { bytes, id };

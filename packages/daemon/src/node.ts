@@ -2,12 +2,13 @@ import type { NodeId, PacketId } from "@multifleet/core";
 import type { Attempt, Item, MessageState } from "@multifleet/mailbox";
 import type { NatsRequest } from "./nats/settings.js";
 import type { NatsServerView } from "./nats/view.js";
+import type { RosterView } from "./roster/view.js";
 
 /** A message to be sent, as the local API or an embedding program gives it. Unknown or ill-typed members never get this far. */
 export interface SendRequest {
   readonly id?: string;
   readonly type: "context" | "task" | "reply" | "alert";
-  /** A node, or `node/session`. `all` makes one message for each peer. Empty only for a reply: then it goes where `replyTo` came from. */
+  /** A node, or `node/session`. `@gpu`: the best live node that has this capability. `all` makes one message for each peer. Empty only for a reply: then it goes where `replyTo` came from. */
   readonly to?: string;
   readonly payload: { readonly subject: string; readonly body: string };
   /** The agent session that sends it. */
@@ -49,7 +50,7 @@ export interface MessageView {
   };
 }
 
-/** What `send` answers. For `all`, `messages` has one entry for each peer, and `id` and `state` are the first's. */
+/** What `send` answers. For `all`, `messages` has one entry for each peer, and `id` and `state` are the first's; for `@gpu`, one. */
 export interface SendAnswer {
   readonly id: PacketId;
   readonly state: MessageState | "surfaced";
@@ -171,6 +172,8 @@ export interface FleetNode {
   /** Sends a dead letter's content again, as a new message. */
   retry(id: string): Promise<SendAnswer>;
   peers(): readonly PeerView[];
+  /** Who is alive, what each can do and who is chief. */
+  roster(): Promise<RosterView>;
   check(
     filter: { readonly peer?: string; readonly channel?: string },
     signal: AbortSignal,

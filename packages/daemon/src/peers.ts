@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { NodeId } from "@multifleet/core";
 import type { Mailbox } from "@multifleet/mailbox";
 import type { Config } from "./config.js";
@@ -58,7 +59,13 @@ export class Peers {
     node: NodeId,
     hello: { readonly addresses: Addresses; readonly version: string; readonly at: number },
   ): Promise<boolean> {
-    if (hello.at <= this.#get(node).hello) return false;
+    const known = this.#get(node);
+    if (hello.at <= known.hello) return false;
+    if (hello.version === known.version && isDeepStrictEqual(hello.addresses, known.addresses)) {
+      // Nothing new: not worth a disk write. After a restart a hello since the last that was kept is taken again, and says the same.
+      this.#known.set(node, { ...known, hello: hello.at });
+      return true;
+    }
     await this.#keep(node, { ...hello, hello: hello.at, lastSeen: Math.max(this.lastSeen(node) ?? 0, 0) });
     return true;
   }

@@ -10,6 +10,7 @@ export const problems = {
   unknown_message: [404, "No message has this id"],
   unknown_item: [404, "No inbox item has this id"],
   unknown_recipient: [404, "No member of this fleet has this name"],
+  unknown_capability: [404, "No live node has this capability"],
   unknown_peer: [404, "No member of this fleet has this name"],
   method_not_allowed: [405, "This endpoint does not take this method"],
   request_timeout: [408, "The request took too long"],

@@ -37,6 +37,7 @@ test("an unknown key is named, with the known ones", () => {
   expect(read('{"limits": {"pendng": 1}}')).toThrow(
     '"limits.pendng" is not a known key; allowed: pending, bytes',
   );
+  expect(read('{"roster": {"leese": 1}}')).toThrow('"roster.leese" is not a known key; allowed: lease');
 });
 
 test("a wrong value is named with its key and what is expected", () => {
@@ -59,6 +60,17 @@ test.skipIf(process.platform === "win32")("a file that others may read is refuse
 test("the published schema names every key", () => {
   const { properties } = configJsonSchema() as { properties: object };
   expect(Object.keys(properties).toSorted()).toEqual(
-    ["$schema", "channels", "encryption", "limits", "node", "peers", "port"].toSorted(),
+    [
+      "$schema",
+      "capabilities",
+      "channels",
+      "chief",
+      "encryption",
+      "limits",
+      "node",
+      "peers",
+      "port",
+      "roster",
+    ].toSorted(),
   );
 });

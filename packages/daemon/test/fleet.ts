@@ -186,7 +186,7 @@ export class TestNode {
 
   /** Waits, on the API's event stream, until a message was told to be in `state`; at most `seconds`. */
   async until(id: string, state: string, seconds = 20): Promise<void> {
-    const stream = await this.#stream(seconds);
+    const stream = await this.events(seconds);
     try {
       if ((await this.get(`/message/${id}`)).body.state === state) return;
       for await (const line of createInterface({ input: stream })) {
@@ -200,7 +200,8 @@ export class TestNode {
     throw new Error(`message ${id} was not ${state} within ${seconds} s`);
   }
 
-  #stream(seconds: number): Promise<IncomingMessage> {
+  /** The API's event stream; it ends with an error when nothing came for so many seconds. */
+  events(seconds: number): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const headers = { authorization: `Bearer ${this.token}` };
       const sent = request(

@@ -1,6 +1,6 @@
 import type { NodeId } from "@multifleet/core";
 import type { Chief } from "./chief.js";
-import type { Entry, Role } from "./entry.js";
+import type { Entry, Role, Word } from "./entry.js";
 
 /** What a node can say of itself at any time, without waiting for anything. */
 export interface Facts {
@@ -10,14 +10,6 @@ export interface Facts {
   readonly git_head: string | null;
   readonly sessions: readonly string[];
   readonly channels: Readonly<Record<string, readonly string[]>>;
-}
-
-/** The roster's part of a hello. */
-export interface Word {
-  /** The stamp of the receiver's newest entry that the sender has; 0 for none. */
-  readonly has: number;
-  /** The sender's own, where the receiver does not have it yet. */
-  readonly entry?: Entry;
 }
 
 /** What happened. */

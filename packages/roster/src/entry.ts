@@ -37,6 +37,14 @@ export interface Entry {
   readonly stamp: number;
 }
 
+/** The roster's part of a hello. */
+export interface Word {
+  /** The stamp of the receiver's newest entry that the sender has; 0 for none. */
+  readonly has: number;
+  /** The sender's own, where the receiver does not have it yet. */
+  readonly entry?: Entry;
+}
+
 /** The largest entry as JSON, in bytes. */
 export const maxEntryBytes = 16_384;
 const most = { text: 256, list: 64, stamp: 8.64e15, term: 2 ** 48 };
@@ -68,6 +76,15 @@ export function readEntry(value: unknown): Entry | undefined {
     board: textOrNull(board),
     leaving: value["leaving"] === true,
   };
+}
+
+/** Reads the roster's part of a hello, out of parsed JSON that the sender has signed. Undefined when it is none. */
+export function readWord(value: unknown): Word | undefined {
+  if (!isRecord(value)) return undefined;
+  const { has, entry } = value;
+  if (!isCount(has, most.stamp)) return undefined;
+  const read = entry === undefined ? undefined : readEntry(entry);
+  return read === undefined ? { has } : { has, entry: read };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

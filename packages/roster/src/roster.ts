@@ -1,7 +1,7 @@
 import type { NodeId } from "@multifleet/core";
 import { chooseChief, type Candidate, type Chief } from "./chief.js";
-import type { Command, Input, Known, Roster, RosterOptions, Word } from "./contract.js";
-import type { Entry } from "./entry.js";
+import type { Command, Input, Known, Roster, RosterOptions } from "./contract.js";
+import type { Entry, Word } from "./entry.js";
 import { OwnEntry } from "./own-entry.js";
 import { Peer } from "./peer.js";
 import { inOrder, rankOf } from "./rank.js";
@@ -41,6 +41,7 @@ class NodeRoster implements Roster {
   #published = 0;
   /** Write a row even if nothing has changed. */
   #forced = false;
+  #restoredAt = Number.NEGATIVE_INFINITY;
   #leaving = false;
   #armed: number | undefined;
   #evaluateAt: number | undefined;
@@ -140,6 +141,9 @@ class NodeRoster implements Roster {
         return this.#publishSoon(now, false);
       case "row-lost":
         this.#forced = true;
+        // Once in a refresh: whoever writes over it again and again does not make us write as often.
+        if (now - this.#restoredAt < refreshGap(this.#settings, this.#ring.length + 1)) return;
+        this.#restoredAt = now;
         return this.#publishSoon(now, false);
       case "leaving":
         this.#leaving = true;

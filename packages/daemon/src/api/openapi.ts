@@ -30,6 +30,7 @@ const named = {
   Item: views.item,
   Peer: views.peer,
   Path: views.path,
+  Roster: views.roster,
   Check: views.check,
   Health: views.health,
   NatsServer: natsServerView,

@@ -7,6 +7,7 @@ import {
   maxSubjectBytes,
 } from "@multifleet/core";
 import * as z from "zod";
+import { capabilityForm } from "../config.js";
 
 const controls = /[\p{Cc}\u2028\u2029]/u;
 
@@ -25,11 +26,12 @@ export const field = z
 
 export const recipient = z.string().refine((text) => {
   if (text === "all") return true;
+  if (text.startsWith("@")) return capabilityForm.test(text.slice(1));
   const slash = text.indexOf("/");
   if (slash < 0) return isNodeId(text);
   const session = text.slice(slash + 1);
   return isNodeId(text.slice(0, slash)) && session !== "" && isField(session);
-}, "must be a node's name, NODE/SESSION, or all");
+}, "must be a node's name, NODE/SESSION, @CAPABILITY, or all");
 
 export const subject = z
   .string()

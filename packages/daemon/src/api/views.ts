@@ -55,7 +55,7 @@ export const sendAnswer = z
     messages: z
       .array(z.strictObject({ id: z.string(), to: z.string(), state: z.string() }))
       .exactOptional()
-      .describe("For `all`: one for each peer."),
+      .describe("For `all`: one for each peer. For `@gpu`: the one, with the node that was found."),
   })
   .describe("What became of a message to be sent.");
 
@@ -99,6 +99,38 @@ const seen = { last_seen: time.exactOptional(), version: z.string().exactOptiona
 export const peer = z
   .strictObject({ node: z.string(), ...seen, channels: z.array(path) })
   .describe("A member of the fleet as this node knows it.");
+
+const channelsByPeer = z.record(z.string(), z.array(z.string()));
+
+export const roster = z
+  .strictObject({
+    chief: z.string().exactOptional().describe("The node that helps as chief. Absent while none is known."),
+    term: z.number().describe("Rises with each change of the chief."),
+    board: z
+      .string()
+      .exactOptional()
+      .describe(
+        "The channel whose table holds the rows, such as `nats`. Absent where the nodes tell each other.",
+      ),
+    nodes: z.array(
+      z.strictObject({
+        node: z.string(),
+        self: z.literal(true).exactOptional().describe("The node that answers."),
+        alive: z.boolean(),
+        chief: z.boolean(),
+        last_seen: time.exactOptional(),
+        version: z.string().exactOptional(),
+        capabilities: z.array(z.string()).describe("Declared and detected ones."),
+        tools: z.record(z.string(), z.string()).describe("Versions of what was detected."),
+        channels: channelsByPeer.describe(
+          "By peer, the channels that work from there; of neighbours, not of all.",
+        ),
+        git_head: z.string().exactOptional().describe("The commit of the repository that it was started in."),
+        sessions: z.array(z.string()).describe("Agent sessions that were active lately, the last one first."),
+      }),
+    ),
+  })
+  .describe("Who is alive, what each can do, and who is chief: each node's own signed word.");
 
 export const check = z
   .strictObject({

@@ -32,16 +32,10 @@ export function parseTarget(to: string): Target {
   const slash = to.indexOf("/");
   const node = slash < 0 ? to : to.slice(0, slash);
   const session = slash < 0 ? "" : to.slice(slash + 1);
-  if (to.startsWith("@")) {
-    throw new Problem(
-      "bad_request",
-      `to is ${JSON.stringify(to)}: no node of this fleet tells its capabilities yet; name a node`,
-    );
-  }
   if (!isNodeId(node) || (slash >= 0 && session === "") || !isField(session)) {
     throw new Problem(
       "bad_request",
-      `to is ${JSON.stringify(to)}: use a node such as "mac2", "mac2/session" or "all"`,
+      `to is ${JSON.stringify(to)}: use a node such as "mac2", "mac2/session", "@gpu" or "all"`,
     );
   }
   return { node, session };

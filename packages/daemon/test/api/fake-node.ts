@@ -156,6 +156,13 @@ export class FakeNode implements FleetNode {
     return [{ node: nodeId("mac2"), last_seen: iso, version: "1.2.3", pending: 0, channels: [path] }];
   }
 
+  async roster() {
+    this.#called("roster");
+    const { name, version } = this;
+    const row = { capabilities: ["git"], tools: { git: "2.39.5" }, channels: {}, sessions: [] };
+    return { chief: name, term: 1, nodes: [{ node: name, alive: true, chief: true, version, ...row }] };
+  }
+
   async check(filter: unknown) {
     this.#called("check", filter);
     return [{ ...path, peer: nodeId("mac2"), works: true, ms: 1, remedy: "none" }];

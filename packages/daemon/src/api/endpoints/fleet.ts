@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { endpoint } from "../endpoint.js";
 import { lifetime, nodeName } from "../schemas.js";
-import { check, peer } from "../views.js";
+import { check, peer, roster } from "../views.js";
 
 const group = "Fleet";
 const peers = z.strictObject({ peers: z.array(peer) });
@@ -25,12 +25,12 @@ export const fleet = [
     group,
     method: "GET",
     path: "/roster",
-    summary: "Lists what this node knows of the fleet's nodes.",
+    summary: "Tells who of the fleet is alive, what each can do, and who is chief.",
     access: "token",
-    response: peers,
+    response: roster,
     status: 200,
     problems: [],
-    handle: ({ node }) => ({ peers: node.peers() }),
+    handle: ({ node }) => node.roster(),
   }),
 
   endpoint({

@@ -14,7 +14,7 @@ const sendBody = z
     to: recipient
       .exactOptional()
       .describe(
-        "A node, `NODE/SESSION`, or `all`. May be left out of a reply: it goes where `replyTo` came from.",
+        "A node, `NODE/SESSION`, `@CAPABILITY` for the best live node that has it, as `@gpu`, or `all`. May be left out of a reply: it goes where `replyTo` came from.",
       ),
     payload: z.strictObject({ subject, body: bodyText }),
     id: packetId
@@ -76,6 +76,7 @@ export const messages = [
     status: 202,
     problems: [
       "unknown_recipient",
+      "unknown_capability",
       "body_too_large",
       "id_conflict",
       "unknown_message",
