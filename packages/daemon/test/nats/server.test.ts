@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { findProgram } from "../../../../test/needs.js";
 import { TestFleet, type TestNode } from "../fleet.js";
-import { attach, companions, eventAfter, opened } from "./watch.js";
+import { attach, channelOpen, companions } from "./watch.js";
 
 const server = findProgram("nats-server");
 const none = server === undefined;
@@ -94,8 +94,7 @@ test.skipIf(none)("a stopped daemon ends its server, and starts it again with th
   expect(() => process.kill(pid, 0)).toThrow("ESRCH");
   if (process.platform === "linux") expect(companions(pid)).toEqual([]);
   await mac1.start();
-  const health = async () => (await mac1.get("/health")).body.channels.nats.state;
-  if ((await health()) !== "open") await eventAfter(mac1, () => undefined, opened("nats"));
+  await channelOpen(mac1, "nats");
   expect((await mac1.get("/nats")).body).toMatchObject({ state: "running", server: url });
   expect(await mac1.counters()).toMatchObject({ nats_server_orphans_total: 0 });
 });
@@ -103,9 +102,10 @@ test.skipIf(none)("a stopped daemon ends its server, and starts it again with th
 test.skipIf(none)("the server of a daemon that is killed ends by itself", async () => {
   await using fleet = await TestFleet.start(["mac1"]);
   const mac1 = fleet.node("mac1");
-  const { gone } = await attach((await up(mac1)).server);
+  const { socket, gone } = await attach((await up(mac1)).server);
   await mac1.kill("SIGKILL");
   await gone;
+  expect(socket.destroyed).toBe(true);
 });
 
 test.skipIf(none || process.platform !== "linux")(

@@ -1,19 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, watch } from "node:fs";
 import { request, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { TestNode } from "../fleet.js";
 
-type Facts = Readonly<Record<string, unknown>>;
-
-/** Starts to read a node's events, then does `work`, and resolves with the first event of `type` that fits; at most `seconds`. */
-export async function eventAfter(
-  node: TestNode,
-  work: () => unknown,
-  fits: (facts: Facts) => boolean,
-  seconds = 20,
-): Promise<Facts> {
+/** Resolves once a channel of the node is open: it is, or its events say so; at most `seconds`. */
+export async function channelOpen(node: TestNode, name: string, seconds = 20): Promise<void> {
   const stream = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { authorization: `Bearer ${node.token}` };
     const sent = request({ host: "127.0.0.1", port: node.port, path: "/events", headers }, resolve);
@@ -22,25 +16,37 @@ export async function eventAfter(
   });
   const deadline = setTimeout(() => stream.destroy(), seconds * 1_000);
   try {
-    const lines = createInterface({ input: stream });
-    await work();
-    for await (const line of lines) {
+    if ((await node.get("/health")).body.channels[name]?.state === "open") return;
+    for await (const line of createInterface({ input: stream })) {
       if (!line.startsWith("data: ")) continue;
-      const facts = JSON.parse(line.slice(6)) as Facts;
-      if (fits(facts)) return facts;
+      const { channel, state } = JSON.parse(line.slice(6)) as { channel?: string; state?: string };
+      if (channel === name && state === "open") return;
     }
   } finally {
     clearTimeout(deadline);
     stream.destroy();
   }
-  throw new Error(`${node.name} told of no such event within ${seconds} s: ${node.log}`);
+  throw new Error(`${name} of ${node.name} was not open within ${seconds} s: ${node.log}`);
 }
 
-/** The channel `name` of the node is open. */
-export const opened =
-  (name: string) =>
-  ({ channel, state }: Facts): boolean =>
-    channel === name && state === "open";
+/** Resolves with a path within a directory once it is there, step by step. */
+export async function appears(directory: string, ...steps: readonly string[]): Promise<string> {
+  let path = directory;
+  for (const step of steps) {
+    const watcher = watch(path);
+    const deadline = setTimeout(() => watcher.close(), 20_000);
+    path = join(path, step);
+    const closed = once(watcher, "close");
+    while (!existsSync(path)) {
+      const changed = once(watcher, "change").then(() => true);
+      if (!(await Promise.race([changed, closed.then(() => false)])))
+        throw new Error(`${path} did not appear`);
+    }
+    clearTimeout(deadline);
+    watcher.close();
+  }
+  return path;
+}
 
 /** A connection to a server: it ends with the server's process, whoever's child that is. */
 export async function attach(
