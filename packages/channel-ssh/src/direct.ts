@@ -51,9 +51,9 @@ async function exchange(
         if (!decoder.push(chunk)) resolve(undefined);
       });
       channel.on("error", reject);
-      channel.on("close", () =>
-        reject(sshError("CLOSED", "the daemon ended the connection before it answered")),
-      );
+      // What the server says is that the daemon said its last; it closes the channel once we do.
+      const end = () => reject(sshError("CLOSED", "the daemon ended the connection before it answered"));
+      channel.on("end", end).on("close", end);
       signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
       channel.write(encode(0, bytes));
     });

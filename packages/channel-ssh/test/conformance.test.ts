@@ -75,6 +75,7 @@ async function create(): Promise<string> {
 
 const shared = {
   keepAliveMs: 500,
+  crowd: 100,
   cut: () => server.stop(),
   heal: () => server.listen(),
 };

@@ -126,7 +126,7 @@ describe.skipIf(sshd === undefined)("a seed file over SSH", () => {
 
 describe.skipIf(sshd === undefined)("nothing is written", () => {
   /** Sends into a place that was made hostile, and holds that nothing came to lie there, nor where a link leads. */
-  async function refused(path: string, why: RegExp, ...watched: readonly string[]): Promise<void> {
+  async function expectRefused(path: string, why: RegExp, ...watched: readonly string[]): Promise<void> {
     await using mac1 = await to(path);
     expect(fault(await mac1.send())).toMatchObject({
       code: "DENIED",
@@ -142,15 +142,15 @@ describe.skipIf(sshd === undefined)("nothing is written", () => {
       rmSync(join(path, room), { recursive: true });
       symlinkSync(elsewhere, join(path, room));
       const others = ["tmp", "new"].filter((each) => each !== room).map((each) => join(path, each));
-      await refused(path, /is a symbolic link: nothing was written/, elsewhere, ...others);
+      await expectRefused(path, /is a symbolic link: nothing was written/, elsewhere, ...others);
     });
 
   test("through a link in the place of the directory, or of one above it", async () => {
     const path = makeDirectory(join(base, "real", "seed"));
     symlinkSync(path, join(base, "linked"));
-    await refused(join(base, "linked"), /symbolic link/, join(path, "tmp"), join(path, "new"));
+    await expectRefused(join(base, "linked"), /symbolic link/, join(path, "tmp"), join(path, "new"));
     symlinkSync(join(base, "real"), join(base, "above"));
-    await refused(join(base, "above", "seed"), /symbolic link/, join(path, "tmp"), join(path, "new"));
+    await expectRefused(join(base, "above", "seed"), /symbolic link/, join(path, "tmp"), join(path, "new"));
   });
 
   for (const [room, mode] of [
@@ -158,20 +158,19 @@ describe.skipIf(sshd === undefined)("nothing is written", () => {
     ["new", 0o770],
     ["tmp", 0o701],
   ] as const)
-    // prettier-ignore
     test(`where others can look into ${room || "the directory"} (mode ${mode.toString(8)})`, async () => {
       const path = makeDirectory();
       chmodSync(join(path, room), mode);
-      await refused(path, /is open to others/, join(path, "tmp"), join(path, "new"));
+      await expectRefused(path, /is open to others/, join(path, "tmp"), join(path, "new"));
     });
 
   test.skipIf(!isRoot)("into rooms of another user, or of two", async () => {
     const path = makeDirectory();
     chownSync(join(path, "new"), 54_321, 54_321);
-    await refused(path, /new there is another user's/, join(path, "tmp"), join(path, "new"));
+    await expectRefused(path, /new there is another user's/, join(path, "tmp"), join(path, "new"));
     for (const room of ["", "tmp", "cur"]) chownSync(join(path, room), 54_321, 54_321);
     // All of them are another's: the file itself tells whose files would lie there.
-    await refused(path, /is another user's than the one who logs in/, join(path, "new"));
+    await expectRefused(path, /is another user's than the one who logs in/, join(path, "new"));
   });
 
   test("where there is no seed directory, which is no reason to make one", async () => {

@@ -143,6 +143,11 @@ export class SshServer {
     this.#server = server;
   }
 
+  /** Resolves when no connection is left. */
+  async empty(): Promise<void> {
+    await Promise.all([...this.#children].map((child) => once(child, "exit")));
+  }
+
   /** Sends a signal to every process that serves a connection. */
   signal(name: NodeJS.Signals): void {
     for (const pid of this.processes) {
