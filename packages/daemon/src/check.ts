@@ -16,6 +16,7 @@ import type { Fleet } from "./fleet/fleet.js";
 import type { Sealing } from "./messages/sealing.js";
 import type { CheckRow, PathView } from "./node.js";
 import { Problem } from "./problem.js";
+import { relayNames } from "./relay/names.js";
 
 export interface ChecksHost {
   readonly fleet: Fleet;
@@ -98,8 +99,7 @@ export class Checks {
     const link = this.#host.link(name);
     if (link === undefined)
       return { ...common, state: "unreachable", since: time(since), reason: `${state}: ${reason}` };
-    if (!link.reaches(peer))
-      return { ...common, state: "unreachable", reason: "no address is known for this peer" };
+    if (!link.reaches(peer)) return { ...common, state: "unreachable", reason: noWay(name) };
     const health = this.#host.health(peer).find((each) => each.channel === name);
     return {
       ...common,
@@ -164,11 +164,20 @@ export class Checks {
   }
 }
 
+function noWay(channel: string): string {
+  return relayNames.includes(channel)
+    ? "no other node is known that could pass anything on to this peer"
+    : "no address is known for this peer";
+}
+
 function remedy(channel: Channel, link: Link | undefined): string {
   if (link === undefined) return "multifleet doctor";
   switch (channel.name) {
     case "http":
       return "is the peer's daemon running, and its packet listener open to this machine? On the peer: multifleet doctor";
+    case "relay":
+    case "relay-store":
+      return "a third node must reach this peer, and be reached from here: multifleet peers";
     case "ipc":
     case "seed":
       return "works only between nodes of one user on one machine";

@@ -9,7 +9,7 @@ export type LinkState = "pass" | "deaf" | "hang" | "cut";
 
 /** A TCP link to `target` on this machine that can be made to fail. */
 export class TestLink implements AsyncDisposable {
-  readonly #target: number;
+  #target: number;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   #state: LinkState = "pass";
@@ -29,6 +29,11 @@ export class TestLink implements AsyncDisposable {
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Leads somewhere else from the next connection on. */
+  lead(target: number): void {
+    this.#target = target;
   }
 
   /** Changes the link; connections that are open end, unless it only begins to hang. */
