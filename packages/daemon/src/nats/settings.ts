@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import { isIP } from "node:net";
 import * as z from "zod";
 import { Problem } from "../problem.js";
@@ -107,6 +108,8 @@ function hubOf({ hub, creds, user, password }: NatsRequest): NonNullable<NatsSet
     refuse(`hub is ${JSON.stringify(hub)}: use a URL such as nats-leaf://HOST:7422 or tls://HOST:7422`);
   if (creds !== undefined && user !== undefined)
     refuse("creds and user are one too many: there is one login");
+  if (creds !== undefined && !isReadable(creds))
+    refuse(`creds is ${JSON.stringify(creds)}, and cannot be read`);
   if ((user === undefined) !== (password === undefined)) refuse("user and password go together");
   // The URL class takes its own default port away.
   const given = /:(\d+)\/?$/.exec(rest)?.[1] ?? "7422";
@@ -115,6 +118,15 @@ function hubOf({ hub, creds, user, password }: NatsRequest): NonNullable<NatsSet
     ...(creds === undefined ? {} : { creds }),
     ...(user === undefined || password === undefined ? {} : { user, password }),
   };
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function clusterOf({ routes = [], cluster_name: name }: NatsRequest, host: string, fleet: string) {

@@ -89,6 +89,7 @@ test.each<[NatsRequest, string]>([
   [{ hub: "nats-leaf://me:pw@mac1" }, "hub has a login in its URL"],
   [{ hub: "http://mac1" }, "use a URL such as"],
   [{ hub: "mac1", user: "me" }, "user and password go together"],
+  [{ hub: "mac1", creds: "/nowhere/c.creds" }, "cannot be read"],
   [{ hub: "mac1", creds: "/c", user: "me", password: "p" }, "one too many"],
   [{ routes: ["me:pw@127.0.0.1:1"] }, "need no login"],
   [{ routes: ["127.0.0.1"], cluster_name: "a b" }, "cluster_name"],
