@@ -10,8 +10,7 @@ import { delimiter, join } from "node:path";
  */
 export function findProgram(name: string): string | undefined {
   const extension = process.platform === "win32" ? ".exe" : "";
-  const found = (process.env["PATH"] ?? "")
-    .split(delimiter)
+  const found = [...(process.env["PATH"] ?? "").split(delimiter), ...servers]
     .map((directory) => join(directory, name + extension))
     .find(isExecutable);
   const required = (process.env["MULTIFLEET_REQUIRE"] ?? "").split(",");
@@ -19,6 +18,9 @@ export function findProgram(name: string): string | undefined {
     throw new Error(`MULTIFLEET_REQUIRE names ${name}, and it is not installed.`);
   return found;
 }
+
+/** Where servers are installed, and where an ordinary user's PATH does not lead. */
+const servers = process.platform === "win32" ? [] : ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 function isExecutable(path: string): boolean {
   try {
