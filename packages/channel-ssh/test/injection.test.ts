@@ -71,7 +71,7 @@ const hostile = [
 
 describe("a host that could be read as more than a name is refused before anything is spawned", () => {
   for (const hint of hostile)
-    test(`${JSON.stringify(hint).slice(0, 60)}`, async () => {
+    test(`such as ${JSON.stringify(hint).slice(0, 60)}`, async () => {
       for (const make of [seed, ssh]) {
         await using mac1 = await open(make(), { ssh: [hint] });
         expect(mac1.link.reaches(mac2)).toBe(false);
