@@ -83,13 +83,16 @@ test("nats status shows how the server is and where its files are; one that does
 
 test("without the program nats up fails with how to get it", async () => {
   await using rig = await makeRig();
-  const detail = "nats-server is not on the daemon's PATH. Install it:\nsudo apt-get install nats-server";
-  rig.on("POST /nats", () => problem(409, "nats_server_missing", detail));
-  const { code, out, err } = await rig.run("nats", "up");
-  expect({ code, out }).toEqual({ code: 1, out: "" });
-  expect(err).toContain("sudo apt-get install nats-server\n");
+  const detail = "nats-server is not on the daemon's PATH.";
+  const install = ["sudo apt-get install nats-server", "or download it"];
+  rig.on("POST /nats", () => ({ ...problem(409, "nats_server_missing", detail), install }));
+  expect(await rig.run("nats", "up")).toEqual({
+    code: 1,
+    out: "",
+    err: `multifleet: ${detail}\n  sudo apt-get install nats-server\n  or download it\n`,
+  });
   const { error } = JSON.parse((await rig.run("nats", "up", "--json")).out) as { error: object };
-  expect(error).toMatchObject({ code: "nats_server_missing", message: detail });
+  expect(error).toMatchObject({ code: "nats_server_missing", message: detail, install });
 });
 
 test("nats down keeps what was stored, unless it is purged", async () => {

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { api } from "../api.js";
 import type { CallOf } from "../commands.js";
 import { during, type Context } from "../context.js";
-import { Misuse } from "../failure.js";
+import { Failure, Misuse } from "../failure.js";
 import { bold, dim, green, red, yellow, type Part } from "../screen.js";
 import { secretLine } from "../stdin.js";
 import { count, since } from "../units.js";
@@ -17,8 +17,12 @@ export async function run({ positionals, options }: CallOf<"nats">, context: Con
   const daemon = context.daemon();
   if (action === "up") {
     const body = await requestOf(options, context);
-    const server = await during(context, "starting nats-server", api.natsUp(daemon, body));
-    return show(server, context);
+    try {
+      return show(await during(context, "starting nats-server", api.natsUp(daemon, body)), context);
+    } catch (error) {
+      if (context.json || !(error instanceof Failure) || error.code !== "nats_server_missing") throw error;
+      return tellMissing(error, context);
+    }
   }
   if (action === "down") {
     const server = await during(context, "ending nats-server", api.natsDown(daemon, options.purge));
@@ -66,6 +70,14 @@ async function passwordOf(user: string, context: Context): Promise<string> {
   if (given === "")
     throw new Misuse("--user needs a password, in NATS_PASSWORD or on standard input", "nats");
   return given;
+}
+
+/** What to install, each way on a line of its own. */
+function tellMissing({ message, details }: Failure, { err }: Context): number {
+  err.line(`multifleet: ${message}`);
+  const { install } = details;
+  for (const line of Array.isArray(install) ? install : []) err.line(`  ${String(line)}`);
+  return 1;
 }
 
 function show(server: NatsServerView, context: Context): number {

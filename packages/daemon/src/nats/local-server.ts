@@ -428,6 +428,7 @@ function missing(configurationFile: string, program: string | undefined): Proble
     );
   return new Problem(
     "nats_server_missing",
-    `nats-server is not on the daemon's PATH. Its configuration is ready in ${configurationFile}. Install it, then run \`multifleet nats up\` again:\n${installText()}`,
+    `nats-server is not on the daemon's PATH. Its configuration is ready in ${configurationFile}. Install the program, then run: multifleet nats up`,
+    { extra: { install: installText() } },
   );
 }

@@ -57,10 +57,13 @@ function run(
 const releases = "https://github.com/nats-io/nats-server/releases";
 
 /** How people get the program on this system, one way a line. */
-export function installText(platform: NodeJS.Platform = process.platform, system = osRelease()): string {
+export function installText(
+  platform: NodeJS.Platform = process.platform,
+  system = osRelease(),
+): readonly string[] {
   const download = `or download nats-server-vX.Y.Z-${assetOf(platform)} from ${releases} and put nats-server on the PATH`;
-  if (platform === "darwin") return `brew install nats-server\n${download}`;
-  if (platform === "win32") return `scoop install nats-server\n${download}`;
+  if (platform === "darwin") return ["brew install nats-server", download];
+  if (platform === "win32") return ["scoop install nats-server", download];
   const like = (...names: readonly string[]) => names.some((name) => system.includes(name));
   const go = "or with Go: go install github.com/nats-io/nats-server/v2@latest";
   if (platform === "linux" && like("debian", "ubuntu"))
@@ -69,10 +72,10 @@ export function installText(platform: NodeJS.Platform = process.platform, system
       "sudo systemctl disable --now nats-server   # the package may start a server of its own on port 4222",
       go,
       download,
-    ].join("\n");
-  if (platform === "linux" && like("arch")) return `sudo pacman -S nats-server\n${download}`;
-  if (platform === "linux" && like("alpine")) return `sudo apk add nats-server\n${download}`;
-  return `${go.replace("or with Go: ", "")}\n${download}`;
+    ];
+  if (platform === "linux" && like("arch")) return ["sudo pacman -S nats-server", download];
+  if (platform === "linux" && like("alpine")) return ["sudo apk add nats-server", download];
+  return [go.replace("or with Go: ", ""), download];
 }
 
 function assetOf(platform: NodeJS.Platform): string {

@@ -114,11 +114,12 @@ test("a program is looked for in absolute directories alone", () => {
 });
 
 test("how to get the program is said for the system at hand", () => {
-  expect(installText("linux", ["ubuntu", "debian"])).toContain("sudo apt-get install nats-server");
-  expect(installText("linux", ["arch"])).toContain("pacman");
-  expect(installText("linux", [])).toContain("go install github.com/nats-io/nats-server/v2@latest");
-  expect(installText("darwin", [])).toContain("brew install nats-server");
-  expect(installText("win32", [])).toMatch(/windows-\w+\.zip/);
+  const text = (...given: Parameters<typeof installText>) => installText(...given).join("\n");
+  expect(text("linux", ["ubuntu", "debian"])).toContain("sudo apt-get install nats-server");
+  expect(text("linux", ["arch"])).toContain("pacman");
+  expect(text("linux", [])).toContain("go install github.com/nats-io/nats-server/v2@latest");
+  expect(text("darwin", [])).toContain("brew install nats-server");
+  expect(text("win32", [])).toMatch(/windows-\w+\.zip/);
 });
 
 test("the log keeps the newest lines in two files of bounded size", () => {
