@@ -1,5 +1,5 @@
 import { Fleet } from "./fleet.mjs";
-import { deliverer, Ledger, quantiles } from "./ledger.mjs";
+import { deliverer, delivery, Ledger, quantiles } from "./ledger.mjs";
 
 /** How many messages each channel carries alone, and how long each body is, in bytes of UTF-8. */
 const messages = 30;
@@ -53,7 +53,7 @@ export function alone(
           {
             ...counted,
             what: `${many} messages of ${size} bytes by ${channel}`,
-            ms: quantiles(settled.map(({ created, settled: end }) => Date.parse(end) - Date.parse(created))),
+            ms: quantiles(settled.map(delivery)),
             note: `sent to receipt; path ${[...paths].join(", ")}`,
             faults: [
               ...faults,

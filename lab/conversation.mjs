@@ -1,4 +1,4 @@
-import { deliverer, fallThrough, quantiles } from "./ledger.mjs";
+import { deliverer, delivery, fallThrough, quantiles } from "./ledger.mjs";
 
 /**
  * Sends messages one after another, each once the one before has ended.
@@ -12,6 +12,39 @@ import { deliverer, fallThrough, quantiles } from "./ledger.mjs";
 export async function converse(ledger, from, to, count) {
   const messages = [];
   for (let i = 0; i < count; i++) messages.push(await from.settled(await ledger.send(from, to), 30));
+  return messages;
+}
+
+/**
+ * Sends messages, several under way at a time, and does something in the middle.
+ *
+ * @param {import("./ledger.mjs").Ledger} ledger
+ * @param {import("./node.mjs").Node} from
+ * @param {import("./node.mjs").Node} to
+ * @param {number} count
+ * @param {() => Promise<unknown>} fault put in once a third of them were answered
+ * @returns {Promise<any[]>} those that were under way then or sent later, as their sender sees them
+ */
+export async function sendAround(ledger, from, to, count, fault) {
+  const width = 8;
+  /** @type {string[]} */
+  const ids = [];
+  /** @type {Promise<unknown> | undefined} */
+  let done;
+  let first = 0;
+  const lane = async () => {
+    while (ids.length < count) {
+      const at = ids.push("") - 1;
+      ids[at] = await ledger.send(from, to);
+      if (done !== undefined || ids.length < count / 3) continue;
+      first = ids.length - width;
+      done = fault();
+    }
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  await done;
+  const messages = [];
+  for (const id of ids.slice(first)) messages.push(await from.settled(id, 30));
   return messages;
 }
 
@@ -34,12 +67,38 @@ export function outage(ms) {
  * @returns {Promise<import("./report.mjs").Row>}
  */
 export async function fallThroughRow(what, ledger, messages, all) {
+  return await row(what, ledger, messages, fallThrough, all);
+}
+
+/**
+ * The same, with the times from acceptance to receipt.
+ *
+ * @param {string} what
+ * @param {import("./ledger.mjs").Ledger} ledger
+ * @param {readonly any[]} messages
+ * @param {readonly any[]} [all]
+ * @returns {Promise<import("./report.mjs").Row>}
+ */
+export async function deliveryRow(what, ledger, messages, all) {
+  const { promised: _, ...told } = await row(what, ledger, messages, delivery, all);
+  return { ...told, note: `sent to receipt; ${told.note}` };
+}
+
+/**
+ * @param {string} what
+ * @param {import("./ledger.mjs").Ledger} ledger
+ * @param {readonly any[]} messages
+ * @param {(message: any) => number} time
+ * @param {readonly any[]} [all]
+ */
+async function row(what, ledger, messages, time, all) {
   const counted = await ledger.compare(all ?? (await ledger.settled()));
   const sends = messages.reduce((sum, { attempts }) => sum + attempts.length, 0);
   return {
     what,
     ...counted,
-    ms: quantiles(messages.map(fallThrough)),
+    ms: quantiles(messages.map(time)),
+    promised: 300,
     note: `by ${tally(messages)}; ${(sends / Math.max(1, messages.length)).toFixed(2)} attempts a message`,
   };
 }

@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+
 /**
  * The books of a case: what was accepted, what came of it at its sender, and what the receivers' inboxes hold. An answer that did not come leaves a
  * message unknown: it may be in the inbox once, or not at all.
@@ -7,6 +9,7 @@ export class Ledger {
   accepted = [];
   /** What was not answered, and why. @type {Map<string, unknown>} */
   unanswered = new Map();
+  #name = randomBytes(4).toString("hex");
   #next = 0;
 
   /**
@@ -18,7 +21,7 @@ export class Ledger {
    * @returns {Promise<string>} its id
    */
   async send(from, to, { body, ...options } = {}) {
-    const id = `${from.name}-${String(this.#next++).padStart(5, "0")}`;
+    const id = `${from.name}-${this.#name}-${String(this.#next++).padStart(5, "0")}`;
     const text = body ?? `text of ${id}`;
     const message = { id, type: "context", to: to.name, payload: { subject: "lab", body: text }, ...options };
     try {
@@ -104,6 +107,15 @@ export function fallThrough(message) {
   const { attempts } = message;
   const end = deliverer(message) ?? attempts.find((/** @type {any} */ { outcome }) => outcome === "stored");
   return end === undefined ? Infinity : end.at - attempts[0].at;
+}
+
+/**
+ * Milliseconds from a message's acceptance to its receipt.
+ *
+ * @param {any} message
+ */
+export function delivery({ created, settled }) {
+  return Date.parse(settled) - Date.parse(created);
 }
 
 /**

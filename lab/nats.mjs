@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { findProgram } from "./kernel.mjs";
 
 /** The ports of every nats-server of the lab. */
-export const natsPorts = { client: 4222, cluster: 6222, leaf: 7422 };
+export const natsPorts = { client: 4222, cluster: 6222, leaf: 7422, monitor: 8222 };
 
 /**
  * @typedef {object} NatsOptions
@@ -29,6 +29,7 @@ export class NatsServer {
     const parts = [
       `server_name: "${name}"`,
       `listen: "${host.address}:${natsPorts.client}"`,
+      `http: "127.0.0.1:${natsPorts.monitor}"`,
       `jetstream { store_dir: "${this.store}"${hub === undefined ? "" : `, domain: "${name}"`} }`,
       cluster === undefined
         ? ""
@@ -47,6 +48,16 @@ export class NatsServer {
       ...{ name: "nats", command: findProgram("nats-server"), args: ["-c", this.config] },
       ...{ log: join(this.host.directory, "nats.log"), ready: "Server is ready" },
     });
+  }
+
+  /** The name of the server that leads the stream of copies, as this one knows it. @returns {Promise<string | undefined>} */
+  async leader() {
+    const path = "/jsz?accounts=true&streams=true";
+    const { body } = await this.host.call("http", { method: "GET", path, port: natsPorts.monitor });
+    const streams = (body.account_details ?? []).flatMap(
+      (/** @type {any} */ account) => account.stream_detail ?? [],
+    );
+    return streams.find((/** @type {any} */ { name }) => name === "FLEET_MESSAGES")?.cluster?.leader;
   }
 
   /** @param {"SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT"} signal */

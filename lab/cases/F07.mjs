@@ -1,5 +1,5 @@
 import { none } from "../channels.mjs";
-import { converse, fallThroughRow } from "../conversation.mjs";
+import { converse, fallThroughRow, sendAround } from "../conversation.mjs";
 import { withHub } from "../hub.mjs";
 import { Ledger } from "../ledger.mjs";
 
@@ -15,16 +15,13 @@ export default {
       const [during = [], after = []] = [[], []];
       for (let round = 0; round < rounds; round++) {
         await converse(ledger, mac1, mac2, 3);
-        // Some are under way when it dies, some are sent before that is known.
-        const sent = Array.from({ length: 10 }, () => ledger.send(mac1, mac2));
-        await server.signal("SIGKILL");
-        for (const id of await Promise.all(sent)) during.push(await mac1.settled(id));
+        during.push(...(await sendAround(ledger, mac1, mac2, 60, () => server.signal("SIGKILL"))));
         after.push(...(await converse(ledger, mac1, mac2, 5)));
         await server.start();
       }
       const all = await ledger.settled();
       return [
-        await fallThroughRow(`${rounds} kills, the 10 messages under way`, ledger, during, all),
+        await fallThroughRow(`${rounds} kills, messages under way and right after`, ledger, during, all),
         await fallThroughRow("the 5 after each", ledger, after, all),
       ];
     }),

@@ -1,5 +1,5 @@
 import { address, none } from "../channels.mjs";
-import { converse, fallThroughRow } from "../conversation.mjs";
+import { converse, deliveryRow } from "../conversation.mjs";
 import { withFleet } from "../fleet.mjs";
 import { Ledger } from "../ledger.mjs";
 import { startAllSshd } from "../sshd.mjs";
@@ -26,8 +26,8 @@ export default {
         const warm = await converse(ledger, mac1, mac2, full ? 500 : 60);
         const all = await ledger.settled();
         return [
-          await fallThroughRow("cold: the first message", ledger, cold, all),
-          await fallThroughRow("warm: those after it", ledger, warm, all),
+          { ...(await deliveryRow("cold: the first message", ledger, cold, all)), promised: 3_000 },
+          { ...(await deliveryRow("warm: those after it", ledger, warm, all)), promised: 300 },
         ];
       },
     ),

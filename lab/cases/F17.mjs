@@ -1,7 +1,7 @@
 import { none } from "../channels.mjs";
 import { outage } from "../conversation.mjs";
 import { withFleet } from "../fleet.mjs";
-import { Ledger } from "../ledger.mjs";
+import { Ledger, quantiles } from "../ledger.mjs";
 
 const channels = { ...none, http: {}, wol: { interfaces: ["eth0"] } };
 
@@ -15,9 +15,9 @@ export default {
       async ({ nodes }) => {
         const [mac1, mac2] = [...nodes.values()];
         if (mac1 === undefined || mac2 === undefined) throw new Error("two nodes are needed");
-        const mac = (await mac2.host.run("cat", "/sys/class/net/eth0/address")).trim();
+        const [link] = JSON.parse(await mac2.host.run("ip", "-j", "link", "show", "eth0"));
         await mac2.stop();
-        await mac2.host.call("sleep", { mac });
+        await mac2.host.call("sleep", { mac: link.address });
         let packets = 0;
         mac2.host.listen((event) => (packets += event.event === "woken" ? 1 : 0));
         const woken = mac2.host.event(({ event }) => event === "woken");
@@ -32,22 +32,14 @@ export default {
         const messages = await ledger.settled();
         const row = await ledger.compare(messages);
         const times = messages.map(({ settled }) => Date.parse(settled) - started);
-        const late = Math.max(...times) > 2_000 + 3_000;
         return [
           {
             what: `10 messages to a sleeper that comes up after ${boot / 1_000} s`,
             ...row,
-            ms: {
-              p50: times.toSorted((a, b) => a - b)[5] ?? NaN,
-              p99: Math.max(...times),
-              max: Math.max(...times),
-            },
+            ms: quantiles(times),
+            promised: 2_000,
             note: `from the start of its daemon to the receipt; magic packets: ${packets}`,
-            faults: [
-              ...row.faults,
-              ...(packets === 1 ? [] : [`${packets} magic packets`]),
-              ...(late ? [`delivered only after ${Math.max(...times)} ms`] : []),
-            ],
+            faults: [...row.faults, ...(packets === 1 ? [] : [`${packets} magic packets`])],
           },
         ];
       },

@@ -37,13 +37,12 @@ export default {
         const messages = await ledger.settled();
         const row = await ledger.compare(messages);
         const times = messages.map(({ settled }) => Date.parse(settled) - returned);
-        const worst = Math.max(...times);
         rows.push({
           what: `20 messages, all down for ${away / 1_000} s, ${channel} returns`,
           ...row,
           ms: quantiles(times),
+          promised: 1_000,
           note: `from the event to the receipt; ${tally(messages)}`,
-          faults: [...row.faults, ...(worst > 1_000 ? [`delivered only after ${worst} ms`] : [])],
         });
         if (channel === "nats") await fleet.network.heal("mac1", "mac2");
         else await server.start();

@@ -1,5 +1,5 @@
 import { address, none } from "../channels.mjs";
-import { converse, fallThroughRow } from "../conversation.mjs";
+import { converse, fallThroughRow, sendAround } from "../conversation.mjs";
 import { withFleet } from "../fleet.mjs";
 import { Ledger } from "../ledger.mjs";
 import { NatsServer } from "../nats.mjs";
@@ -31,29 +31,25 @@ export default {
         const [mac1, mac2] = [fleet.node("mac1"), fleet.node("mac2")];
         const ledger = new Ledger();
         await converse(ledger, mac1, mac2, 5);
-        const { body } = await mac1.call("GET", "/health");
-        const { replicas, leader } = body.jetstream ?? {};
+        const { replicas } = (await mac1.call("GET", "/health")).body.jetstream;
+        const leader = await servers[0]?.leader();
         const victim = servers.find(({ name }) => name === leader);
-        if (victim === undefined) throw new Error(`no leader is known: ${JSON.stringify(body.jetstream)}`);
-        await victim.signal("SIGKILL");
-        const after = await converse(ledger, mac1, mac2, full ? 2_000 : 150);
+        if (victim === undefined) throw new Error(`no leader is known: ${leader}`);
+        const after = await sendAround(ledger, mac1, mac2, full ? 5_000 : 300, () =>
+          victim.signal("SIGKILL"),
+        );
         await victim.start();
         const all = await ledger.settled();
         const row = await fallThroughRow(
-          `R=${replicas}, ${after.length} messages after the kill`,
+          `R=${replicas}, messages under way and after the kill`,
           ledger,
           after,
           all,
         );
-        const slow = (row.ms?.p99 ?? Infinity) >= 300;
         return [
           {
             ...row,
-            faults: [
-              ...row.faults,
-              ...(replicas === 3 ? [] : [`the stream has ${replicas} replicas`]),
-              ...(slow ? [`fall-through p99 is ${row.ms?.p99} ms`] : []),
-            ],
+            faults: [...row.faults, ...(replicas === 3 ? [] : [`the stream has ${replicas} replicas`])],
           },
         ];
       },
