@@ -46,6 +46,11 @@ const steps = [
     run: () => runInstalled("vitest/vitest.mjs", ["run"], { show: true }),
   },
   {
+    name: "lab",
+    proves: "between hosts, whatever is cut, killed or slow, all arrives once",
+    run: node("lab/run.mjs"),
+  },
+  {
     name: "channel",
     proves: "a channel of a third party works",
     needs: "examples/custom-channel/check.mjs",
