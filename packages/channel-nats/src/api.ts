@@ -51,11 +51,11 @@ export class Api {
   }
 
   /** @throws Refusal, or ChannelError as requests do: `UNREACHABLE` where there is no JetStream at all. */
-  async call(name: string, body?: Json): Promise<Json> {
+  async call(name: string, body?: Json, timeoutMs = apiTimeoutMs): Promise<Json> {
     const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
     const answer = await this.#requests.ask(`${this.#prefix}.${name}`, bytes, {
       owner: this.#owner,
-      timeoutMs: apiTimeoutMs,
+      timeoutMs,
       read: parseObject,
     });
     const refusal = refusalIn(answer);

@@ -8,7 +8,7 @@ import type { Line } from "./line.js";
 import { bucketName } from "./names.js";
 import type { Requests } from "./requests.js";
 import type { Seat } from "./seat.js";
-import { bucketPlan, ensureStream, replicasFor, type StreamState } from "./stream.js";
+import { bucketPlan, ensureStream, removed, replicasFor, type StreamState } from "./stream.js";
 
 type Listener = (key: string, value: Uint8Array | undefined) => void;
 
@@ -35,6 +35,7 @@ export class KvBoard implements Board {
   #growth: Growth | undefined;
   /** The requests of the connection over which the bucket was found, or made. */
   #ensured: Requests | undefined;
+  #restoring: Promise<void> | undefined;
   #ends: (() => void)[] = [];
   /** Rows that were published since the reading began: what is read of them is older. */
   #fresh: Set<string> | undefined;
@@ -52,6 +53,7 @@ export class KvBoard implements Board {
     const { requests } = this.#seat;
     if (requests === undefined) throw natsError("CLOSED", this.#seat.reason);
     // Where there is no bucket nobody would say so: who watches the rows listens at their subjects too.
+    await this.#restoring;
     if (this.#ensured !== requests) await this.#ensure(requests);
     try {
       await this.#store(requests, key, value, signal);
@@ -103,7 +105,7 @@ export class KvBoard implements Board {
       connection.subscribe(`${subjects}.>`, (message) => this.#tell(message, false)),
       connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.DELETED.KV_${bucketName}`, () => {
         this.#host.count("vanished_buckets");
-        void this.#restore(requests);
+        this.#restoring = this.#restore(requests);
       }),
     );
     try {
@@ -137,7 +139,11 @@ export class KvBoard implements Board {
     for (const [key, value] of this.#own) await this.#store(requests, key, value);
   }
 
+  /** Never rejects. */
   async #restore(requests: Requests): Promise<void> {
+    this.#ensured = undefined;
+    await removed();
+    if (this.#line.requests !== requests || this.#seat.isOver) return;
     try {
       await this.#ensure(requests);
     } catch {
@@ -146,7 +152,10 @@ export class KvBoard implements Board {
   }
 
   async #store(requests: Requests, key: string, value: Uint8Array, signal?: AbortSignal): Promise<void> {
-    const answer = await requests.ask(`${subjects}.${key}`, value, {
+    const { domain } = this.#line.settings;
+    // A leaf lets rows of another domain through in its name alone.
+    const prefix = domain === undefined ? "" : `$JS.${domain}.API.`;
+    const answer = await requests.ask(`${prefix}${subjects}.${key}`, value, {
       owner: this.#seat,
       signal,
       timeoutMs: putMs,
@@ -162,8 +171,8 @@ export class KvBoard implements Board {
     const subject = `${this.#line.names.rows}.${randomBytes(12).toString("hex")}`;
     const end = connection.subscribe(subject, (message) => {
       this.#tell(message, true);
-      // $JS.ACK....<pending>: the last one says that none is left.
-      if (/\.0(?:\.[^.]*)?$/.test(message.reply ?? "")) end();
+      // $JS.ACK....<pending>: the last one says that none is left. What is published in another domain comes by this way alone.
+      if (this.#line.settings.domain === undefined && /\.0(?:\.[^.]*)?$/.test(message.reply ?? "")) end();
     });
     this.#ends.push(end);
     await api.call(`CONSUMER.CREATE.KV_${bucketName}`, {

@@ -10,6 +10,8 @@ import type { StreamState } from "./stream.js";
 
 /** How long the server waits for a verdict before it hands a message over again, in ms. */
 const verdictMs = 30_000;
+/** How long a place may take to be made, in ms: servers of a cluster first have to agree on one of them. */
+const makingMs = 12_000;
 /** How long a place in the stream outlives its reader, in ms. */
 const placeMs = 300_000;
 /** Another process of this node, a restart of it, takes the place and needs so long for it, in ms. */
@@ -35,6 +37,8 @@ export class Feed {
   /** What is dealt with, while the server has not confirmed that it is gone: where it comes again, it goes no further. */
   readonly #settled = new Set<string>();
   #requests: Requests | undefined;
+  #subject = "";
+  #isOutdated = false;
   #api: Api | undefined;
   #state: StreamState | undefined;
   #unsubscribe: () => void = () => undefined;
@@ -57,23 +61,38 @@ export class Feed {
     return this.#left.size;
   }
 
+  /** Begins, or goes on where the last beginning on this connection failed: a place in a cluster may take longer to make than one asks for. */
   async begin(connection: Connection, requests: Requests, api: Api, state: StreamState): Promise<void> {
-    this.#unsubscribe();
-    this.#left.clear();
-    this.#requests = requests;
     this.#api = api;
     this.#state = state;
+    if (this.#requests !== requests || this.#isOutdated) {
+      this.#unsubscribe();
+      this.#left.clear();
+      this.#requests = requests;
+      this.#isOutdated = false;
+      // Not to be guessed: whoever could speak there could have copies removed that nobody read.
+      this.#subject = `${this.#line.names.feed}.${randomBytes(12).toString("hex")}`;
+      this.#unsubscribe = connection.subscribe(this.#subject, (message) => this.#take(message));
+    }
+    const there = await this.#find();
+    if (there === this.#subject) return;
+    if (there !== undefined) await this.#leave(api);
+    await this.#make(api);
+  }
+
+  /** What begins next is to be handed over again what the daemon put off. */
+  renew(): void {
+    this.#isOutdated = true;
+  }
+
+  async #make(api: Api): Promise<void> {
     const { names, settings } = this.#line;
-    await this.#leave(api);
-    // Not to be guessed: whoever could speak there could have copies removed that nobody read.
-    const subject = `${names.feed}.${randomBytes(12).toString("hex")}`;
-    this.#unsubscribe = connection.subscribe(subject, (message) => this.#take(message));
     const filter = names.stored(names.node, "*");
-    await api.call(`CONSUMER.CREATE.${streamName}.${names.consumer}.${filter}`, {
+    const body = {
       stream_name: streamName,
       config: {
         name: names.consumer,
-        deliver_subject: subject,
+        deliver_subject: this.#subject,
         deliver_policy: "all",
         filter_subject: filter,
         ack_policy: "explicit",
@@ -83,22 +102,25 @@ export class Feed {
         replay_policy: "instant",
         inactive_threshold: placeMs * 1_000_000,
       },
-    });
+    };
+    await api.call(`CONSUMER.CREATE.${streamName}.${names.consumer}.${filter}`, body, makingMs);
   }
 
   /** Whether the place in the stream is gone, and nobody is just making it anew. */
   async isGone(): Promise<boolean> {
-    if (await this.#exists()) return false;
+    if ((await this.#find()) !== undefined) return false;
     await new Promise((resolve) => setTimeout(resolve, remakingMs).unref());
-    return this.#api !== undefined && !(await this.#exists());
+    return this.#api !== undefined && (await this.#find()) === undefined;
   }
 
-  async #exists(): Promise<boolean> {
+  /** The subject that this node's place in the stream speaks to; undefined when there is no such place. */
+  async #find(): Promise<string | undefined> {
     try {
-      await this.#api?.call(`CONSUMER.INFO.${streamName}.${this.#line.names.consumer}`);
-      return true;
+      const answer = await this.#api?.call(`CONSUMER.INFO.${streamName}.${this.#line.names.consumer}`);
+      const config = answer?.["config"];
+      return isObject(config) ? String(config["deliver_subject"] as string) : "";
     } catch (thrown) {
-      if (thrown instanceof Refusal && thrown.code === refusals.consumerNotFound) return false;
+      if (thrown instanceof Refusal && thrown.code === refusals.consumerNotFound) return undefined;
       throw thrown;
     }
   }

@@ -55,6 +55,7 @@ export class Growth {
     }
     if (this.#isStopped) return;
     this.#onEnd(grown);
+    if (grown !== undefined) this.#host.count("grown_streams");
     this.#plan(grown ?? state, attempt + 1);
   }
 }

@@ -17,7 +17,7 @@ import type { Line } from "./line.js";
 import { streamName } from "./names.js";
 import type { Requests } from "./requests.js";
 import { Seat, type Service } from "./seat.js";
-import { ensureStream, findStream, messagesPlan, replicasFor, type StreamState } from "./stream.js";
+import { ensureStream, findStream, messagesPlan, removed, replicasFor, type StreamState } from "./stream.js";
 
 /** How the stream is, for people to see, is asked when something was stored or read, and no more often than this, in ms. */
 const refreshMs = 1_000;
@@ -73,8 +73,11 @@ export class JetStreamLink implements Link, Service {
       return this.#resultOf(answer);
     } catch (thrown) {
       const result = failed(thrown);
-      // Nobody took it: the stream is gone, or it has no leader just now.
-      if (!result.ok && result.error.code === "UNREACHABLE") this.#look();
+      // Nobody took it: the stream is gone, or it has no leader just now. The next one need not ask.
+      if (!result.ok && result.error.code === "UNREACHABLE" && this.seat.requests === requests) {
+        this.seat.fail(natsError("UNREACHABLE", "no server keeps the stream just now"));
+        this.#look();
+      }
       return result;
     }
   }
@@ -152,6 +155,9 @@ export class JetStreamLink implements Link, Service {
   #subscribe(connection: Connection): void {
     const ends = [
       connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.DELETED.${streamName}`, () => this.#look()),
+      connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${streamName}`, () => {
+        if (this.seat.requests === undefined) this.seat.begin();
+      }),
       connection.subscribe(
         `$JS.EVENT.ADVISORY.CONSUMER.DELETED.${streamName}.${this.#line.names.consumer}`,
         () => this.#look(),
@@ -170,7 +176,8 @@ export class JetStreamLink implements Link, Service {
       case refusals.storeFailed:
         // The very copy is there: each packet has a subject of its own, which takes one message.
         if (/per subject/.test(refusal.message)) return { ok: true, effect: "stores" };
-        return failure("BUSY", refusal.message, refusal);
+        if (/maximum|no space/.test(refusal.message)) return failure("BUSY", refusal.message, refusal);
+        return failure("INTERNAL", refusal.message, refusal);
       case refusals.messageTooLarge:
         return failure("TOO_LARGE", refusal.message, refusal);
       case refusals.noStorage:
@@ -206,7 +213,8 @@ export class JetStreamLink implements Link, Service {
       if (api !== this.#api || this.seat.isOver) return;
       if (state === undefined || state.created !== this.#state?.created) return await this.#remake(api);
       this.#state = state;
-      if (this.seat.requests !== undefined && (await this.#feed.isGone())) {
+      if (this.seat.requests === undefined) this.seat.begin();
+      else if (await this.#feed.isGone()) {
         this.#host.count("vanished_consumers");
         this.#rebuild();
       }
@@ -219,9 +227,12 @@ export class JetStreamLink implements Link, Service {
     }
   }
 
-  /** Makes the stream again at once. What it held is gone, so that this link is over: whoever opens the next one stores anew. */
+  /** Makes the stream again. What it held is gone, so that this link is over: whoever opens the next one stores anew. */
   async #remake(api: Api): Promise<void> {
     const { settings, names, connection } = this.#line;
+    this.seat.fail(natsError("CLOSED", `the stream ${streamName} vanished`));
+    await removed();
+    if (api !== this.#api || this.seat.isOver) return;
     try {
       const plan = messagesPlan(settings, names.stored(names.node, "*").replace("*", "id"));
       await ensureStream(api, plan, replicasFor(connection?.info, settings.replicas));
@@ -240,6 +251,7 @@ export class JetStreamLink implements Link, Service {
   }
 
   #rebuild(): void {
+    this.#feed.renew();
     this.seat.fail(natsError("UNREACHABLE", "this node's place in the stream is being made anew"));
     this.seat.begin();
   }

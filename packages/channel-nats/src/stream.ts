@@ -28,6 +28,17 @@ export interface StreamState {
   readonly replicas: number;
 }
 
+/**
+ * A server says that a stream is removed before its files are, and would remove those of a new one too: so long after, in ms, they are gone.
+ * Seen with nats-server 2.9.10: a stream that was made again at once could store nothing any more.
+ */
+const removingMs = 1_000;
+
+/** Resolves when the files of a stream are gone that was said to be removed just now. */
+export async function removed(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, removingMs).unref());
+}
+
 /** The copies for nodes that are away. Work queue: what was acknowledged is gone. A full one refuses, and drops nothing. */
 export function messagesPlan({ maxAgeMs, maxBytes }: Settings, sample: string): Plan {
   return {

@@ -100,7 +100,7 @@ describe.skipIf(program === undefined)("copies in JetStream", () => {
     expect(reader.status?.()).toMatchObject({ left: 0 });
   });
 
-  test("a stream that somebody removes is made again at once, and the link ends so that all is stored anew", async () => {
+  test("a stream that somebody removes is made again, and the link ends so that all is stored anew", async () => {
     const server = await start();
     const alpha = new Host("alpha");
     const link = await open(alpha, { servers: server.url }, "jetstream");
