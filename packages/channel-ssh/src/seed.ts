@@ -5,7 +5,7 @@ import type { SendResult } from "@multifleet/core";
 import { seedName } from "@multifleet/core/seed";
 import { sshError } from "./failure.js";
 import type { Passage } from "./link.js";
-import { sftpError } from "./sftp-failure.js";
+import { sftpError, whereRefused } from "./sftp-failure.js";
 import { called, unlessAborted } from "./until.js";
 
 /** Where a seed directory is in a login directory, where nothing else is said. */
@@ -27,7 +27,7 @@ export async function carrySeed(passage: Passage): Promise<SendResult> {
   } catch (error) {
     if (signal.aborted) throw error;
     passage.count("put_errors");
-    throw await sftpError(error, sftp, directory);
+    throw await unlessAborted(signal, sftpError(error, sftp, directory));
   }
 }
 
@@ -78,7 +78,9 @@ async function put(
   const removed = () =>
     called<void>((done) => sftp.unlink(draft, done)).catch(() => count("leftover_drafts"));
   const closed = (handle: Buffer) =>
-    called<void>((done) => sftp.close(handle, done)).catch(() => count("leftover_handles"));
+    called<void>((done) => sftp.close(handle, done)).catch((error: unknown) =>
+      whereRefused(error, () => count("leftover_handles")),
+    );
   const isOpen = (late: Buffer) => void closed(late).then(removed);
   const handle = await step<Buffer>((done) => sftp.open(draft, "wx", 0o600, done), isOpen);
   try {
@@ -93,10 +95,12 @@ async function put(
     }
     await step<void>((done) => sftp.ext_openssh_rename(draft, `${directory}/new/${name}`, done));
   } catch (error) {
-    // Before the draft goes: what it takes up may be the reason.
-    const why = signal.aborted ? error : await sftpError(error, sftp, directory);
-    void removed();
-    throw why;
+    try {
+      // Before the draft goes: what it takes up may be the reason.
+      throw await unlessAborted(signal, sftpError(error, sftp, directory));
+    } finally {
+      void removed();
+    }
   }
   const room = await step<Buffer>(
     (done) => sftp.open(`${directory}/new`, "r", done),

@@ -37,6 +37,11 @@ export async function sftpError(error: unknown, sftp: SFTPWrapper, directory: st
   }
 }
 
+/** Does something about an error that is the server's own word, and not the end of the session. */
+export function whereRefused(error: unknown, note: () => void): void {
+  if (error instanceof Error && "code" in error && typeof error.code === "number") note();
+}
+
 async function isFull(sftp: SFTPWrapper, directory: string): Promise<boolean> {
   try {
     const { f_bavail: blocks, f_favail: files } = await called<{ f_bavail: number; f_favail: number }>(
