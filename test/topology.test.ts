@@ -27,7 +27,12 @@ const rooms: Record<string, { name: string; exports: string[]; ours: string[]; o
     ours: ["core"],
     outside: /^(node:.*|undici)$/,
   },
-  "channel-ipc": { name: "@multifleet/channel-ipc", exports: ["."], ours: ["core"], outside: /^node:/ },
+  "channel-ipc": {
+    name: "@multifleet/channel-ipc",
+    exports: [".", "./superset"],
+    ours: ["core"],
+    outside: /^node:/,
+  },
   "channel-nats": {
     name: "@multifleet/channel-nats",
     exports: ["."],
