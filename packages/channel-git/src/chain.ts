@@ -65,7 +65,8 @@ function parseTree(object: GitObject | undefined): { mode: string; name: string;
   for (let at = 0; at < bytes.length;) {
     const space = bytes.indexOf(0x20, at);
     const end = bytes.indexOf(0, at);
-    if (space < 0 || end < space || end + 21 > bytes.length) return [...entries, { mode: "", name: "", oid: "" }];
+    if (space < 0 || end < space || end + 21 > bytes.length)
+      return [...entries, { mode: "", name: "", oid: "" }];
     entries.push({
       mode: bytes.toString("latin1", at, space),
       name: bytes.toString("latin1", space + 1, Math.min(end, space + 80)),

@@ -21,7 +21,7 @@ export function connector(remote: Remote, { directory, ssh }: Place): (service: 
       // By the user's own ssh, called as git calls it: with its configuration, agent and known hosts.
       return (service) => {
         const at = remote.port === undefined ? [] : ["-p", remote.port];
-        const argv = ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", ...at, "--", remote.host];
+        const argv = ["-T", "-o", "BatchMode=yes", ...at, "--", remote.host];
         return new Program(ssh, [...argv, `${service} ${quote(remote.path)}`], remote.shown, directory);
       };
     case "http": {

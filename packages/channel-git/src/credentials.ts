@@ -66,9 +66,7 @@ export class Credentials {
         windowsHide: true,
       });
       let answer = "";
-      child.once("error", (error) =>
-        codeOf(error) === "ENOENT" ? resolve(undefined) : reject(error),
-      );
+      child.once("error", (error) => (codeOf(error) === "ENOENT" ? resolve(undefined) : reject(error)));
       child.stdout.on("data", (chunk: Buffer) => {
         if (answer.length < maxAnswerBytes) answer += chunk.toString("utf8");
       });

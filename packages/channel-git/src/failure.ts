@@ -48,11 +48,7 @@ const sayings: readonly (readonly [pattern: RegExp, code: ChannelErrorCode, reme
     "DENIED",
     "ssh found no key that it takes: add one to the ssh agent or to the ssh configuration, and to the host",
   ],
-  [
-    /no space left|disk quota exceeded|file too large/i,
-    "BUSY",
-    "the remote's disk is full: make room there",
-  ],
+  [/no space left|disk quota exceeded|file too large/i, "BUSY", "the remote's disk is full: make room there"],
   [
     /exceeds maximum allowed size|too large|larger than|size limit|file size/i,
     "TOO_LARGE",

@@ -97,13 +97,11 @@ export class HttpConnection implements Connection {
           "User-Agent": "git/multifleet",
           "Accept-Encoding": "identity",
           Accept: method === "GET" ? "*/*" : `${kind}-result`,
-          ...(body === undefined
-            ? {}
-            : { "Content-Type": `${kind}-request`, "Content-Length": body.length }),
+          ...(body === undefined ? {} : { "Content-Type": `${kind}-request`, "Content-Length": body.length }),
           ...(login === undefined ? {} : { Authorization: basic(login) }),
         },
       });
-      asked.once("error", (error) =>
+      asked.on("error", (error) =>
         reject(channelError("UNREACHABLE", `${this.where}: ${error.message || codeOf(error)}`, error)),
       );
       asked.once("response", resolve);
@@ -119,19 +117,31 @@ function basic({ username, password }: Login): string {
 function failureOfStatus({ statusCode = 0, headers }: IncomingMessage, tried: boolean, where: string): Error {
   const said = `${where} answered ${statusCode}`;
   if (statusCode >= 300 && statusCode < 400)
-    return channelError("UNREACHABLE", `${said}: it has moved to ${originOf(headers.location)}; name that one`);
+    return channelError(
+      "UNREACHABLE",
+      `${said}: it has moved to ${originOf(headers.location)}; name that one`,
+    );
   switch (statusCode) {
     case 401:
       return tried
-        ? channelError("DENIED", `${said}: it refuses the credentials; give git new ones: git credential approve`)
+        ? channelError(
+            "DENIED",
+            `${said}: it refuses the credentials; give git new ones: git credential approve`,
+          )
         : channelError(
             "DENIED",
             `${said}: no credentials are known; run "git ls-remote ${where}" once by hand with a credential helper, such as git config --global credential.helper store`,
           );
     case 403:
-      return channelError("DENIED", `${said}: these credentials may not do this here; give them the right to write`);
+      return channelError(
+        "DENIED",
+        `${said}: these credentials may not do this here; give them the right to write`,
+      );
     case 404:
-      return channelError("UNREACHABLE", `${said}: no repository is there, or these credentials do not see it`);
+      return channelError(
+        "UNREACHABLE",
+        `${said}: no repository is there, or these credentials do not see it`,
+      );
     case 413:
       return channelError("TOO_LARGE", said);
     case 429:

@@ -1,10 +1,12 @@
-import type { ChannelError, ChannelHost, NodeId } from "@multifleet/core";
+import type { ChannelError, ChannelHost } from "@multifleet/core";
 import type { FrameCover } from "@multifleet/core/age";
-import { readChain, type Chain, type Waiting } from "./chain.js";
+import { readChain } from "./chain.js";
 import { exchange } from "./exchange.js";
 import { asChannelError, Oversized } from "./failure.js";
-import { refsTo, senderOf } from "./names.js";
+import { Judge } from "./judge.js";
+import { refsTo } from "./names.js";
 import { readPack, type GitObject } from "./pack.js";
+import { Picker, type Due } from "./pick.js";
 import {
   emptyPack,
   isLost,
@@ -23,15 +25,11 @@ const steps = [
 ] as const;
 /** How often in a row a remote is read at one ring of the bell: an honest one is empty long before. */
 const maxPasses = 256;
-/** Refs of senders that nobody knows, read at one ring. */
-const maxStrangers = 16;
-/** Frames that are judged at a time: enough to share a commit of the store, few enough for the memory that the largest may take. */
-const atOnce = 16;
-/** How many refs and frames are remembered that are dealt with, and still there. */
-const maxRemembered = 8_192;
 /** How long the removal of what was taken may go on after the end, in ms. */
 const graceMs = 5_000;
-const objectBytes = 1_024 * 1_024;
+/** A frame, encrypted, is smaller; so is a tree of as many frames as go into a commit. */
+const maxObjectBytes = 1_024 * 1_024;
+const maxObjects = 16_384;
 
 export interface Inlet {
   readonly host: ChannelHost;
@@ -43,27 +41,13 @@ export interface Inlet {
   tell(failure: ChannelError | undefined): void;
 }
 
-/** A ref to this node, and where it stands. */
-interface Due {
-  readonly ref: string;
-  readonly tip: string;
-  readonly from: NodeId;
-}
-
 /** Reads what waits for this node on one remote: when something rings, until nothing is left that can be dealt with. */
 export class Incoming {
   readonly #inlet: Inlet;
-  /** Refs of which nothing more is to be had as they stand: they cannot be removed, or were put off. */
-  readonly #done = new Map<string, string>();
-  readonly #putOff = new Map<string, string>();
-  /** Frames that were judged, until they are gone from the remote. */
-  readonly #judged = new Set<string>();
-  readonly #known = new Set<NodeId>();
+  readonly #picker: Picker;
+  readonly #judge: Judge;
   readonly #reading = new AbortController();
   readonly #removing = new AbortController();
-  #strangers = 0;
-  /** How many refs in our place are none of ours, as far as they were counted. */
-  #junk = 0;
   /** Whether the remote lets no ref be set back: then each is read to its end, and removed. */
   #isWhole = false;
   #step = 0;
@@ -72,16 +56,17 @@ export class Incoming {
   #isClosed = false;
 
   constructor(inlet: Inlet) {
+    const { host, cover } = inlet;
     this.#inlet = inlet;
+    this.#picker = new Picker(host, cover);
+    // What it could not take before is then worth another try.
+    this.#judge = new Judge(host, cover, () => this.#picker.hasPutOff && this.ring(true));
   }
 
   /** Something may have come. `anew`: what was put off, too, and what could not be removed. */
   ring(anew = false): void {
     if (this.#isClosed) return;
-    if (anew) {
-      this.#putOff.clear();
-      this.#done.clear();
-    }
+    if (anew) this.#picker.forget();
     this.#isRung = true;
     this.#running ??= this.#run();
   }
@@ -89,6 +74,7 @@ export class Incoming {
   /** Ends after the frames that are being judged, and their removal. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#judge.close();
     this.#reading.abort();
     const late = setTimeout(() => this.#removing.abort(), graceMs);
     await this.#running;
@@ -99,7 +85,7 @@ export class Incoming {
     while (this.#isRung && !this.#isClosed) {
       this.#isRung = false;
       this.#step = 0;
-      this.#strangers = 0;
+      this.#picker.rest();
       try {
         let passes = 0;
         while (await this.#pass()) {
@@ -136,7 +122,7 @@ export class Incoming {
         bounds,
         async (session) => {
           this.#inlet.tell(undefined);
-          due = await this.#due(session.refs);
+          due = await this.#picker.pick(session.refs, this.#most);
           return due.length === 0 ? new Map<string, GitObject>() : await this.#fetch(session, due);
         },
       );
@@ -145,53 +131,20 @@ export class Incoming {
       return await this.#skip(asChannelError(error), due);
     }
     const removals: Command[] = [];
-    for (const { ref, tip } of due) {
-      const chain = readChain(objects, tip);
-      for (let count = 0; count < chain.junk; count++) host.count("junk_entries");
-      if (await this.#judge(chain)) removals.push({ ref, old: tip, new: chain.rest ?? nothing });
-      else remember(this.#putOff, ref, tip);
+    for (const each of due) {
+      const chain = readChain(objects, each.tip);
+      if (await this.#judge.judge(chain))
+        removals.push({ ref: each.ref, old: each.tip, new: chain.rest ?? nothing });
+      else this.#picker.putOff(each);
     }
     const isGone = await this.#remove(removals);
     // What comes from now on rings again. More of what was there is behind a full hand, a cut chain and a lost race.
-    const isMore = due.length === steps[this.#step]?.refs || removals.some((each) => each.new !== nothing);
+    const isMore = due.length === this.#most || removals.some((each) => each.new !== nothing);
     return due.length > 0 && (isMore || !isGone) && !this.#isClosed;
   }
 
-  /** The refs that are read next: those of senders that this node knows come first. */
-  async #due(refs: ReadonlyMap<string, string>): Promise<Due[]> {
-    const { host } = this.#inlet;
-    const size = steps[this.#step]?.refs ?? 1;
-    const strangers: Due[] = [];
-    const due: Due[] = [];
-    let looked = 0;
-    let junk = 0;
-    for (const [ref, tip] of refs) {
-      if (this.#done.get(ref) === tip || this.#putOff.get(ref) === tip) continue;
-      const from = senderOf(ref, host.node);
-      if (from === undefined) {
-        junk += 1;
-        continue;
-      }
-      if (await this.#isKnown(from)) due.push({ ref, tip, from });
-      else if (strangers.length < size) strangers.push({ ref, tip, from });
-      if (due.length === size) break;
-      looked += 1;
-      if (looked % 256 === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-    for (; this.#junk < junk; this.#junk++) host.count("junk_refs");
-    if (due.length > 0 || strangers.length === 0) return due;
-    const some = strangers.slice(0, maxStrangers - this.#strangers);
-    this.#strangers += some.length;
-    if (some.length === 0) host.count("postponed_refs");
-    return some;
-  }
-
-  /** Whether a frame to that node could be covered: then its key is known, and it is one of the fleet. */
-  async #isKnown(node: NodeId): Promise<boolean> {
-    if (this.#known.has(node)) return true;
-    const isKnown = (await this.#inlet.cover.cover(new Uint8Array(0), node)) !== undefined;
-    if (isKnown) this.#known.add(node);
-    return isKnown;
+  get #most(): number {
+    return steps[this.#step]?.refs ?? 1;
   }
 
   async #fetch(session: Session, due: readonly Due[]): Promise<ReadonlyMap<string, GitObject>> {
@@ -199,7 +152,7 @@ export class Incoming {
     const depth = this.#isWhole || !session.cuts ? undefined : steps[this.#step]?.depth;
     const tips = due.map(({ tip }) => tip);
     const pack = await session.fetch(tips, depth, maxInboundBytes);
-    const limits = { objects: 16_384, object: objectBytes, total: 2 * maxInboundBytes };
+    const limits = { objects: maxObjects, object: maxObjectBytes, total: 2 * maxInboundBytes };
     return await readPack(pack, limits);
   }
 
@@ -215,49 +168,7 @@ export class Incoming {
     const removals = due.map(({ ref, tip }) => ({ ref, old: tip, new: nothing }));
     // A remote that fails, or sends nonsense, is no reason to remove anything from it.
     if (isTooMuch) await this.#remove(removals);
-    else for (const removal of removals) this.#keep(removal);
-    return true;
-  }
-
-  /** Hands a ref's frames over. True when nothing of it is needed any more. */
-  async #judge({ frames }: Chain): Promise<boolean> {
-    let isSettled = true;
-    for (let at = 0; at < frames.length; at += atOnce) {
-      const some = frames.slice(at, at + atOnce);
-      const settled = await Promise.all(some.map((frame) => this.#give(frame)));
-      if (!settled.every(Boolean)) isSettled = false;
-    }
-    return isSettled;
-  }
-
-  async #give({ blob, bytes }: Waiting): Promise<boolean> {
-    const { host, cover } = this.#inlet;
-    if (this.#judged.has(blob)) return true;
-    if (this.#isClosed) return false;
-    const frame = await cover.uncover(bytes);
-    if (frame === undefined) {
-      host.count("unreadable_frames");
-      return this.#settle(blob);
-    }
-    if (this.#isClosed) return false;
-    const verdict = await host.receive(frame);
-    switch (verdict.code) {
-      case "taken":
-        // The daemon can take again, so those that it could not are worth another try.
-        if (this.#putOff.size > 0) this.ring(true);
-        return this.#settle(blob);
-      case "refused":
-        host.count("refused_frames");
-        return this.#settle(blob);
-      case "later":
-        host.count("postponed_frames");
-        return false;
-    }
-  }
-
-  #settle(blob: string): true {
-    if (this.#judged.size >= maxRemembered) this.#judged.clear();
-    this.#judged.add(blob);
+    else for (const each of due) this.#picker.keep(each);
     return true;
   }
 
@@ -281,22 +192,12 @@ export class Incoming {
         isGone = false;
         if (command.new !== nothing && /non-fast-forward/.test(outcome.why)) this.#isWhole = true;
         else if (isLost(outcome)) this.#inlet.host.count("lost_races");
-        else this.#keep(command);
+        else this.#picker.keep({ ref: command.ref, tip: command.old });
       }
     } catch (thrown) {
-      for (const command of removals) this.#keep(command);
+      for (const { ref, old } of removals) this.#picker.keep({ ref, tip: old });
       this.#fail(asChannelError(thrown), "removal_errors");
     }
     return isGone;
   }
-
-  #keep({ ref, old }: Command): void {
-    this.#inlet.host.count("kept_refs");
-    remember(this.#done, ref, old);
-  }
-}
-
-function remember(map: Map<string, string>, ref: string, tip: string): void {
-  if (map.size >= maxRemembered) map.clear();
-  map.set(ref, tip);
 }

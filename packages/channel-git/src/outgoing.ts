@@ -49,18 +49,19 @@ export class Outgoing {
 
   async send(frame: Covered, signal: AbortSignal): Promise<SendResult> {
     return new Promise((resolve) => {
-      const aborted = () => waiting.settle({ ok: false, error: channelError("ABORTED", "the send was aborted") });
       const waiting: Waiting = {
         ...frame,
         isSettled: false,
         settle: (result) => {
-          if (waiting.isSettled) return;
           waiting.isSettled = true;
           signal.removeEventListener("abort", aborted);
-          // Nobody waits for the push any more.
-          if (this.#batch.includes(waiting) && this.#batch.every((each) => each.isSettled)) this.#abort.abort();
           resolve(result);
         },
+      };
+      const aborted = () => {
+        waiting.settle({ ok: false, error: channelError("ABORTED", "the send was aborted") });
+        // Nobody waits for the push any more.
+        if (this.#batch.includes(waiting) && this.#batch.every((each) => each.isSettled)) this.#abort.abort();
       };
       if (this.#isClosed) return waiting.settle(closed());
       if (signal.aborted) return aborted();
@@ -142,7 +143,10 @@ export class Outgoing {
     );
   }
 
-  async #write(session: Session, targets: ReadonlyMap<NodeId, readonly Waiting[]>): Promise<readonly Waiting[]> {
+  async #write(
+    session: Session,
+    targets: ReadonlyMap<NodeId, readonly Waiting[]>,
+  ): Promise<readonly Waiting[]> {
     const { node, spool, where } = this.#outlet;
     const made: Made[] = [];
     try {

@@ -17,10 +17,12 @@ export interface GitObject {
 }
 
 const types = ["", "commit", "tree", "blob", "tag"] as const;
-const [ofsDelta, refDelta] = [6, 7];
+const ofsDelta = 6;
+const refDelta = 7;
 /** After so many inflated bytes others have their turn. */
 const turn = 1_024 * 1_024;
 
+/** A delta whose base has not come yet. */
 interface Delta {
   readonly at: number;
   readonly bytes: Buffer;
@@ -33,8 +35,7 @@ interface Delta {
  * @returns The objects by their names, which are the hashes of what they hold.
  * @throws ChannelError
  */
-export async function readPack(pack: Buffer, limits: PackLimits): Promise<Map<string, GitObject>> {
-  const found = new Map<string, GitObject>();
+export async function readPack(pack: Buffer, limits: PackLimits): Promise<ReadonlyMap<string, GitObject>> {
   if (pack.length < 32 || pack.toString("latin1", 0, 4) !== "PACK" || pack.readUInt32BE(4) !== 2)
     throw new Malformed("no pack");
   const end = pack.length - 20;
@@ -42,64 +43,96 @@ export async function readPack(pack: Buffer, limits: PackLimits): Promise<Map<st
     throw new Malformed("a pack with another checksum");
   const count = pack.readUInt32BE(8);
   if (count > limits.objects) throw new Oversized(`a pack of ${count} objects`);
+  const objects = new Objects(limits);
+  let at = 12;
+  let turns = 0;
+  // lint: polling-ok it does its own work piece by piece, so that others have their turn in between
+  for (let index = 0; index < count; index++) {
+    at = readObject(pack, at, end, objects);
+    if (objects.total < (turns + 1) * turn) continue;
+    turns = Math.floor(objects.total / turn);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (at !== end || objects.areAwaited) throw new Malformed("a pack that does not add up");
+  return objects.found;
+}
 
-  const byOffset = new Map<number, GitObject>();
-  /** Deltas whose base has not come yet: by its offset, or its name. */
-  const waiting = new Map<number | string, Delta[]>();
-  let total = 0;
-  let sinceTurn = 0;
-  const spend = (bytes: number) => {
-    if (bytes > limits.object) throw new Oversized(`an object of ${bytes} bytes`);
-    total += bytes;
-    sinceTurn += bytes;
-    if (total > limits.total) throw new Oversized("a pack that inflates to more than is read");
-  };
-  const keep = (first: number, object: GitObject) => {
-    const ready = [{ at: first, object }];
+/** Reads the object that begins at `begin`. @returns Where the next one begins. */
+function readObject(pack: Buffer, begin: number, end: number, objects: Objects): number {
+  const { type, size, at: afterHead } = readHead(pack, begin, end);
+  let at = afterHead;
+  let base: number | string | undefined;
+  if (type === ofsDelta) {
+    const offset = readOffset(pack, at, end);
+    base = begin - offset.value;
+    at = offset.at;
+  } else if (type === refDelta) {
+    if (at + 20 > end) throw new Malformed("half a pack");
+    base = pack.toString("hex", at, at + 20);
+    at += 20;
+  }
+  objects.spend(size);
+  const { bytes, used } = inflate(pack.subarray(at, end), size);
+  const kind = types[type];
+  if (base !== undefined) objects.derive(begin, base, bytes);
+  else if (kind === undefined || kind === "") throw new Malformed(`an object of type ${type}`);
+  else objects.keep(begin, { type: kind, bytes });
+  return at + used;
+}
+
+/** The objects of a pack as they become known. */
+class Objects {
+  readonly found = new Map<string, GitObject>();
+  /** How many bytes were inflated and made, in all. */
+  total = 0;
+  readonly #limits: PackLimits;
+  readonly #byOffset = new Map<number, GitObject>();
+  /** By the offset of their base, or its name. */
+  readonly #waiting = new Map<number | string, Delta[]>();
+
+  constructor(limits: PackLimits) {
+    this.#limits = limits;
+  }
+
+  get areAwaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Allows so many bytes of one object. @throws Oversized */
+  spend(bytes: number): void {
+    if (bytes > this.#limits.object) throw new Oversized(`an object of ${bytes} bytes`);
+    this.total += bytes;
+    if (this.total > this.#limits.total) throw new Oversized("a pack that inflates to more than is read");
+  }
+
+  /** Keeps an object, and all that waited for it. */
+  keep(at: number, object: GitObject): void {
+    const ready = [{ at, object }];
     for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
-      const name = nameOf(next.object);
-      found.set(name, next.object);
-      byOffset.set(next.at, next.object);
+      const { object: base } = next;
+      const name = nameOf(base);
+      this.found.set(name, base);
+      this.#byOffset.set(next.at, base);
       for (const key of [next.at, name]) {
-        for (const { at, bytes } of waiting.get(key) ?? [])
-          ready.push({ at, object: { type: next.object.type, bytes: applyDelta(next.object.bytes, bytes, spend) } });
-        waiting.delete(key);
+        for (const delta of this.#waiting.get(key) ?? [])
+          ready.push({ at: delta.at, object: this.#apply(base, delta.bytes) });
+        this.#waiting.delete(key);
       }
     }
-  };
-
-  let at = 12;
-  for (let index = 0; index < count; index++) {
-    const begin = at;
-    const head = readHead(pack, at, end);
-    at = head.at;
-    let base: number | string | undefined;
-    if (head.type === ofsDelta) {
-      const { value, at: next } = readOffset(pack, at, end);
-      base = begin - value;
-      at = next;
-    } else if (head.type === refDelta) {
-      if (at + 20 > end) throw new Malformed("half a pack");
-      base = pack.toString("hex", at, at + 20);
-      at += 20;
-    }
-    spend(head.size);
-    const { bytes, used } = inflate(pack.subarray(at, end), head.size);
-    at += used;
-    const type = types[head.type];
-    if (base !== undefined) {
-      const known = typeof base === "number" ? byOffset.get(base) : found.get(base);
-      if (known === undefined) waiting.set(base, [...(waiting.get(base) ?? []), { at: begin, bytes }]);
-      else keep(begin, { type: known.type, bytes: applyDelta(known.bytes, bytes, spend) });
-    } else if (type === undefined || type === "") throw new Malformed(`an object of type ${head.type}`);
-    else keep(begin, { type, bytes });
-    if (sinceTurn > turn) {
-      sinceTurn = 0;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
   }
-  if (at !== end || waiting.size > 0) throw new Malformed("a pack that does not add up");
-  return found;
+
+  /** Keeps what a delta makes of its base, now or when that is there. */
+  derive(at: number, base: number | string, delta: Buffer): void {
+    const known = typeof base === "number" ? this.#byOffset.get(base) : this.found.get(base);
+    if (known !== undefined) return this.keep(at, this.#apply(known, delta));
+    const waiting = this.#waiting.get(base);
+    if (waiting === undefined) this.#waiting.set(base, [{ at, bytes: delta }]);
+    else waiting.push({ at, bytes: delta });
+  }
+
+  #apply({ type, bytes }: GitObject, delta: Buffer): GitObject {
+    return { type, bytes: applyDelta(bytes, delta, (size) => this.spend(size)) };
+  }
 }
 
 function nameOf({ type, bytes }: GitObject): string {

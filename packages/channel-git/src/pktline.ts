@@ -18,7 +18,8 @@ export class PktReader {
 
   /** @param limit How many bytes may come in all. */
   constructor(source: AsyncIterable<Uint8Array> | readonly Uint8Array[], limit: number, where: string) {
-    this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    this.#source =
+      Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#limit = limit;
     this.#where = where;
   }

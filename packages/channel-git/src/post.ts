@@ -1,4 +1,4 @@
-import { ChannelError, type ChannelHost, type MediumEvent, type SendResult } from "@multifleet/core";
+import type { ChannelError, ChannelHost, MediumEvent, SendResult } from "@multifleet/core";
 import { Bell } from "./bell.js";
 import { connector } from "./connect.js";
 import { channelError } from "./failure.js";

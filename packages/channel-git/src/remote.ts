@@ -3,7 +3,13 @@ import { isAbsolute } from "node:path";
 /** A git remote, taken apart. `shown` is how it may be spoken of: without user name, password and query. */
 export type Remote =
   | { readonly kind: "path"; readonly path: string; readonly shown: string }
-  | { readonly kind: "ssh"; readonly host: string; readonly port?: string; readonly path: string; readonly shown: string }
+  | {
+      readonly kind: "ssh";
+      readonly host: string;
+      readonly port?: string;
+      readonly path: string;
+      readonly shown: string;
+    }
   | { readonly kind: "http"; readonly url: string; readonly login?: Login; readonly shown: string };
 
 /** A user name and a password, which may be a token. */
@@ -26,7 +32,8 @@ const scpLike = /^(?:([^/@:]+)@)?(\[[^\]/]+\]|[^/@:[\]]+):(.+)$/;
 
 /** Takes a remote apart; undefined where it is none that this channel goes to, such as `ext::`, `git://` or what looks like an option. */
 export function parseRemote(text: string): Remote | undefined {
-  if (text.length === 0 || text.length > 4_096 || text.startsWith("-") || control.test(text)) return undefined;
+  if (text.length === 0 || text.length > 4_096 || text.startsWith("-") || control.test(text))
+    return undefined;
   if (isAbsolute(text)) return pathRemote(text);
   // `ext::` and its like start programs.
   if (/^[^/[@:]*::/.test(text)) return undefined;

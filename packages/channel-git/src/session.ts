@@ -41,7 +41,12 @@ export interface Outcome {
 
 /** Whether a change came too late: the ref is not what it was, or somebody else is at it. */
 export function isLost({ isDone, why }: Outcome): boolean {
-  return !isDone && /^(failed to|fetch first|stale info|reference already exists|incorrect old|cannot lock|non-fast-forward$)/.test(why);
+  return (
+    !isDone &&
+    /^(failed to|fetch first|stale info|reference already exists|incorrect old|cannot lock|non-fast-forward$)/.test(
+      why,
+    )
+  );
 }
 
 /** What a remote may tell of its refs, in bytes. */
@@ -57,7 +62,11 @@ export class Session {
   readonly #abilities: ReadonlySet<string>;
   readonly #connection: Connection;
 
-  private constructor(connection: Connection, refs: ReadonlyMap<string, string>, abilities: ReadonlySet<string>) {
+  private constructor(
+    connection: Connection,
+    refs: ReadonlyMap<string, string>,
+    abilities: ReadonlySet<string>,
+  ) {
     this.#connection = connection;
     this.refs = refs;
     this.#abilities = abilities;
@@ -75,7 +84,10 @@ export class Session {
       if (able !== undefined) abilities = new Set(able.trim().split(" "));
       const format = [...abilities].find((each) => each.startsWith("object-format="));
       if ((format !== undefined && format !== "object-format=sha1") || /^[0-9a-f]{64} /.test(said))
-        throw channelError("UNREACHABLE", `${connection.where} is a SHA-256 repository: use one made with SHA-1`);
+        throw channelError(
+          "UNREACHABLE",
+          `${connection.where} is a SHA-256 repository: use one made with SHA-1`,
+        );
       const [, oid, ref] = /^([0-9a-f]{40}) (\S+)$/.exec(said) ?? [];
       if (oid === undefined || ref === undefined) {
         if (/^(shallow [0-9a-f]{40}|version 1)$/.test(said)) continue;
@@ -109,7 +121,8 @@ export class Session {
     answer.allow(limit + maxTalkBytes);
     for (let line = await answer.text(); line !== "NAK"; line = await answer.text()) {
       if (line === undefined) throw await this.#connection.fault();
-      if (line !== null && !/^(un)?shallow [0-9a-f]{40}$/.test(line)) throw new Malformed("an answer to a fetch");
+      if (line !== null && !/^(un)?shallow [0-9a-f]{40}$/.test(line))
+        throw new Malformed("an answer to a fetch");
     }
     return Buffer.concat(await answer.band(() => undefined));
   }
@@ -120,7 +133,10 @@ export class Session {
    * @returns By ref, whether it was changed.
    * @throws ChannelError when nothing was changed, or it is not known.
    */
-  async push(commands: readonly Command[], pack: Uint8Array | undefined): Promise<ReadonlyMap<string, Outcome>> {
+  async push(
+    commands: readonly Command[],
+    pack: Uint8Array | undefined,
+  ): Promise<ReadonlyMap<string, Outcome>> {
     const able = ["report-status", "side-band-64k", "quiet"].filter((each) => this.#abilities.has(each));
     if (!able.includes("report-status")) throw new Malformed("a server without report-status");
     const lines = commands.map(({ ref, old, new: next }, index) =>
@@ -129,7 +145,9 @@ export class Session {
     const answer = await this.#connection.request([...lines, flush, ...(pack === undefined ? [] : [pack])]);
     answer.allow(maxTalkBytes);
     const said: string[] = [];
-    const report = able.includes("side-band-64k") ? await this.#report(answer, said) : await plainReport(answer);
+    const report = able.includes("side-band-64k")
+      ? await this.#report(answer, said)
+      : await plainReport(answer);
     return readReport(report, commands, said.join(" "), this.#connection.where);
   }
 
@@ -170,4 +188,7 @@ function readReport(
 }
 
 /** A pack of nothing, which goes with refs that are only moved. */
-export const emptyPack = Buffer.from("5041434b0000000200000000029d08823bd8a8eab510ad6ac75c823cfd3ed31e", "hex");
+export const emptyPack = Buffer.from(
+  "5041434b0000000200000000029d08823bd8a8eab510ad6ac75c823cfd3ed31e",
+  "hex",
+);

@@ -41,7 +41,10 @@ export class Spool {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const names = await readdir(directory);
     if (names.length > 0 && !names.includes(mark))
-      throw channelError("MISCONFIGURED", `directory ${directory} holds something else: name one that is empty`);
+      throw channelError(
+        "MISCONFIGURED",
+        `directory ${directory} holds something else: name one that is empty`,
+      );
     await writeFile(join(directory, mark), "Packets on their way to a git remote. Nothing here is kept.\n");
     // Loaded here: a daemon without this channel does not pay for it.
     const loaded = await import("isomorphic-git");

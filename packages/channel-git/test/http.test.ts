@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Fleet } from "./fleet.js";
-import { Host, Node, outcome } from "./node.js";
+import { type Host, Node, outcome } from "./node.js";
 import { Repository } from "./repository.js";
 import { GitServer } from "./server.js";
 
@@ -27,7 +27,7 @@ afterEach(async () => {
   vi.unstubAllEnvs();
 });
 
-async function node(name: string | Host, remote = `${server.origin}/mail.git`): Promise<Node> {
+async function start(name: string | Host, remote = `${server.origin}/mail.git`): Promise<Node> {
   const cover = fleet.cover(typeof name === "string" ? name : name.node);
   const opened = await Node.open(name, { remote, directory: repository.spool(), cover });
   open.push(opened);
@@ -48,8 +48,8 @@ async function helper(password: string): Promise<string> {
 }
 
 test("packets go through a host that is reached by http, and are read when the node is poked", async () => {
-  const alpha = await node("alpha");
-  const bravo = await node("bravo");
+  const alpha = await start("alpha");
+  const bravo = await start("bravo");
   expect(outcome(await alpha.send("bravo", "x".repeat(500_000)))).toBe("stores");
   bravo.link.poke?.();
   await bravo.received(1);
@@ -58,8 +58,8 @@ test("packets go through a host that is reached by http, and are read when the n
 });
 
 test("a host is not asked again and again: only at the start, and when something tells to look", async () => {
-  await node("bravo");
-  const alpha = await node("alpha");
+  await start("bravo");
+  const alpha = await start("alpha");
   await alpha.send("bravo", "text");
   const asked = server.requests.length;
   await new Promise((resolve) => setImmediate(resolve));
@@ -70,7 +70,7 @@ test("a host is not asked again and again: only at the start, and when something
 test("credentials come from git's own helpers, which learn that they were right", async () => {
   server.login = "me:s3cret";
   const log = await helper("s3cret");
-  const alpha = await node("alpha");
+  const alpha = await start("alpha");
   expect(outcome(await alpha.send("bravo", "text"))).toBe("stores");
   const asked = await readFile(log, "utf8");
   expect(asked).toMatch(/^get\n(.*\n)*protocol=http\n/);
@@ -79,7 +79,7 @@ test("credentials come from git's own helpers, which learn that they were right"
 
 test("credentials in the remote's address are used, and shown nowhere", async () => {
   server.login = "me:s3cret";
-  const alpha = await node("alpha", `${server.origin.replace("//", "//me:s3cret@")}/mail.git`);
+  const alpha = await start("alpha", `${server.origin.replace("//", "//me:s3cret@")}/mail.git`);
   expect(outcome(await alpha.send("bravo", "text"))).toBe("stores");
   server.login = "me:another";
   const said = outcome(await alpha.send("bravo", "text"));
@@ -90,7 +90,7 @@ test("credentials in the remote's address are used, and shown nowhere", async ()
 test("wrong credentials are forgotten by the helpers, and whoever sent is told what to do", async () => {
   server.login = "me:right";
   const log = await helper("wrong");
-  const alpha = await node("alpha");
+  const alpha = await start("alpha");
   const said = outcome(await alpha.send("bravo", "text"));
   expect(said).toBe(
     `DENIED: git: ${server.origin}/mail.git answered 401: it refuses the credentials; give git new ones: git credential approve`,
@@ -100,8 +100,10 @@ test("wrong credentials are forgotten by the helpers, and whoever sent is told w
 
 test("without any credentials it says how to give some, and nobody is asked for a password", async () => {
   server.login = "me:right";
-  const alpha = await node("alpha");
-  expect(outcome(await alpha.send("bravo", "text"))).toMatch(/^DENIED: .*no credentials are known; run "git ls-remote/);
+  const alpha = await start("alpha");
+  expect(outcome(await alpha.send("bravo", "text"))).toMatch(
+    /^DENIED: .*no credentials are known; run "git ls-remote/,
+  );
 });
 
 test("helpers of a repository in which the daemon was started are not asked", async () => {
@@ -109,13 +111,17 @@ test("helpers of a repository in which the daemon was started are not asked", as
   const evil = join(repository.base, "evil");
   await mkdir(evil);
   vi.stubEnv("GIT_DIR", repository.path);
-  await repository.git("config", "credential.helper", `!touch ${evil}/asked; echo password=x; echo username=x`);
-  const alpha = await node("alpha");
+  await repository.git(
+    "config",
+    "credential.helper",
+    `!touch ${evil}/asked; echo password=x; echo username=x`,
+  );
+  const alpha = await start("alpha");
   expect(outcome(await alpha.send("bravo", "text"))).toMatch(/no credentials are known/);
 });
 
 test("without a git program on the machine http works all the same", async () => {
-  const alpha = await node("alpha");
+  const alpha = await start("alpha");
   vi.stubEnv("PATH", "/nowhere");
   expect(outcome(await alpha.send("bravo", "text"))).toBe("stores");
   const local = await Node.open("bravo", {
@@ -124,7 +130,9 @@ test("without a git program on the machine http works all the same", async () =>
     cover: fleet.cover("bravo"),
   });
   open.push(local);
-  expect(outcome(await local.send("alpha", "text"))).toMatch(/^UNREACHABLE: git: there is no program git: install git/);
+  expect(outcome(await local.send("alpha", "text"))).toMatch(
+    /^UNREACHABLE: git: there is no program git: install git/,
+  );
 });
 
 test.each([
@@ -140,7 +148,7 @@ test.each([
     response.writeHead(status).end();
     return true;
   };
-  expect(outcome(await (await node("alpha")).send("bravo", "text"))).toMatch(said);
+  expect(outcome(await (await start("alpha")).send("bravo", "text"))).toMatch(said);
 });
 
 test("a redirection is named and not followed: credentials stay where they were sent", async () => {
@@ -148,8 +156,10 @@ test("a redirection is named and not followed: credentials stay where they were 
     response.writeHead(301, { Location: "http://u:p@elsewhere.invalid/new.git/info/refs?service=x" }).end();
     return true;
   };
-  const said = outcome(await (await node("alpha")).send("bravo", "text"));
-  expect(said).toMatch(/^UNREACHABLE: .*it has moved to http:\/\/elsewhere\.invalid\/new\.git; name that one$/);
+  const said = outcome(await (await start("alpha")).send("bravo", "text"));
+  expect(said).toMatch(
+    /^UNREACHABLE: .*it has moved to http:\/\/elsewhere\.invalid\/new\.git; name that one$/,
+  );
 });
 
 test("what is no git host, and one that hangs up in the middle, is said to be that", async () => {
@@ -157,7 +167,7 @@ test("what is no git host, and one that hangs up in the middle, is said to be th
     response.writeHead(200, { "Content-Type": "text/html" }).end("<html>");
     return true;
   };
-  const alpha = await node("alpha");
+  const alpha = await start("alpha");
   expect(outcome(await alpha.send("bravo", "text"))).toMatch(/answers, but not as a git remote$/);
   server.instead = (_, response) => {
     response.writeHead(200, { "Content-Type": "application/x-git-receive-pack-advertisement" });
@@ -183,7 +193,9 @@ test("a host that sends without end is read to a limit, and one that says nothin
     timeoutMs: 1_000,
   });
   open.push(alpha);
-  expect(outcome(await alpha.send("bravo", "text"))).toMatch(/^(INTERNAL: .*sends more than is read of it|TIMEOUT)/);
+  expect(outcome(await alpha.send("bravo", "text"))).toMatch(
+    /^(INTERNAL: .*sends more than is read of it|TIMEOUT)/,
+  );
   server.instead = () => true;
   expect(outcome(await alpha.send("bravo", "text"))).toMatch(/^TIMEOUT: .* took more than 1000 ms$/);
 });

@@ -24,7 +24,10 @@ async function complaint(options: unknown): Promise<string> {
 test.each([
   [null, "MISCONFIGURED: git: options is null, and must be an object"],
   [{ ...good, remot: 1 }, 'MISCONFIGURED: git: there is no option "remot"; there are remote, remotes,'],
-  [{ ...good, remote: "ext::sh" }, 'MISCONFIGURED: git: remote is "ext::sh", and must be a git remote such as'],
+  [
+    { ...good, remote: "ext::sh" },
+    'MISCONFIGURED: git: remote is "ext::sh", and must be a git remote such as',
+  ],
   [{ ...good, remote: "--upload-pack=x" }, 'MISCONFIGURED: git: remote is "--upload-pack=x"'],
   [{ ...good, remotes: "/srv/x" }, 'MISCONFIGURED: git: remotes is "/srv/x", and must be a list'],
   [{ ...good, remotes: ["x"] }, 'MISCONFIGURED: git: remotes is ["x"], and must be a list'],
@@ -35,7 +38,10 @@ test.each([
   [{ ...good, cover: {} }, "MISCONFIGURED: git: cover is {}, and must be a FrameCover"],
   [{ ...good, timeoutMs: 5 }, "MISCONFIGURED: git: timeoutMs is 5, and must be a whole number from 1000"],
   [{ ...good, maxInboundBytes: 1 }, "MISCONFIGURED: git: maxInboundBytes is 1"],
-  [{ ...good, ssh: "-oProxyCommand=x" }, 'MISCONFIGURED: git: ssh is "-oProxyCommand=x", and must be the name'],
+  [
+    { ...good, ssh: "-oProxyCommand=x" },
+    'MISCONFIGURED: git: ssh is "-oProxyCommand=x", and must be the name',
+  ],
   [{ ...good, ssh: "ssh -v" }, 'MISCONFIGURED: git: ssh is "ssh -v", and must be the name of a program'],
 ])("options %j are refused with a line that says what to do", async (options, line) => {
   expect(await complaint(options)).toContain(line);

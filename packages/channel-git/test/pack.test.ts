@@ -34,7 +34,11 @@ test.each([[["--delta-base-offset"]], [[]]])(
         const oid = await feed(repository, ["hash-object", "-w", "--stdin"], lines.join("\n"));
         oids.push(oid.toString().trim());
       }
-      const pack = await feed(repository, ["pack-objects", "--stdout", "-q", ...more], `${oids.join("\n")}\n`);
+      const pack = await feed(
+        repository,
+        ["pack-objects", "--stdout", "-q", ...more],
+        `${oids.join("\n")}\n`,
+      );
       // Most of it is deltas, or there would be nothing to see here.
       expect(pack.length).toBeLessThan(20_000);
       const found = await readPack(pack, limits);
@@ -75,8 +79,7 @@ function varint(value: number): number[] {
 const blob = (bytes: Buffer, size = bytes.length) => Buffer.concat([head(3, size), deflateSync(bytes)]);
 const refDelta = (base: Buffer, delta: readonly number[]) =>
   Buffer.concat([head(7, delta.length), base, deflateSync(Buffer.from(delta))]);
-const name = (bytes: Buffer) =>
-  createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest();
+const name = (bytes: Buffer) => createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest();
 
 const base = Buffer.alloc(60_000, 1);
 /** Copies 60,000 bytes of the base as often as fits into `result`. */
@@ -89,25 +92,49 @@ const growing = (result: number) => [
 test.each([
   ["an object that inflates to more than it says", packOf(1, blob(Buffer.alloc(50_000_000), 100)), Oversized],
   ["an object that says it is a gibibyte", packOf(1, blob(Buffer.from("a"), 2 ** 30)), Oversized],
-  ["objects that are too much together", packOf(6, ...Array(6).fill(blob(Buffer.alloc(1_000_000)))), Oversized],
+  [
+    "objects that are too much together",
+    packOf(6, ...Array(6).fill(blob(Buffer.alloc(1_000_000)))),
+    Oversized,
+  ],
   ["more objects than are read", packOf(101, ...Array(101).fill(blob(Buffer.from("a")))), Oversized],
   ["a count that is a lie", packOf(4_000_000_000 >>> 0, blob(Buffer.from("a"))), Oversized],
-  ["a delta that grows its base", packOf(2, blob(base), refDelta(name(base), growing(60_000_000))), Oversized],
+  [
+    "a delta that grows its base",
+    packOf(2, blob(base), refDelta(name(base), growing(60_000_000))),
+    Oversized,
+  ],
   [
     "deltas that are too much together",
     packOf(9, blob(base), ...Array(8).fill(refDelta(name(base), growing(600_000)))),
     Oversized,
   ],
-  ["a delta that leads outside", packOf(2, blob(base), refDelta(name(base), [...varint(60_000), 9, 0b1001_0001, 255, 255])), Malformed],
-  ["a delta for another base", packOf(2, blob(base), refDelta(name(base), [...varint(5), 1, 1, 65])), Malformed],
+  [
+    "a delta that leads outside",
+    packOf(2, blob(base), refDelta(name(base), [...varint(60_000), 9, 0b1001_0001, 255, 255])),
+    Malformed,
+  ],
+  [
+    "a delta for another base",
+    packOf(2, blob(base), refDelta(name(base), [...varint(5), 1, 1, 65])),
+    Malformed,
+  ],
   ["half a delta", packOf(2, blob(base), refDelta(name(base), [...varint(60_000), 9, 9, 65])), Malformed],
   ["a delta whose base is not there", packOf(1, refDelta(Buffer.alloc(20, 7), [1, 1, 1, 65])), Malformed],
-  ["an object of a kind that does not exist", packOf(1, Buffer.concat([head(5, 1), deflateSync(Buffer.from("a"))])), Malformed],
+  [
+    "an object of a kind that does not exist",
+    packOf(1, Buffer.concat([head(5, 1), deflateSync(Buffer.from("a"))])),
+    Malformed,
+  ],
   ["what does not inflate", packOf(1, head(3, 5), Buffer.from("hello")), Malformed],
   ["an object that is shorter than it says", packOf(1, blob(Buffer.from("a"), 2)), Malformed],
   ["half a pack", packOf(2, blob(Buffer.from("a"))), Malformed],
   ["more than a pack", packOf(1, blob(Buffer.from("a")), Buffer.from("more")), Malformed],
-  ["another checksum", Buffer.concat([packOf(1, blob(Buffer.from("a"))).subarray(0, -1), Buffer.from("x")]), Malformed],
+  [
+    "another checksum",
+    Buffer.concat([packOf(1, blob(Buffer.from("a"))).subarray(0, -1), Buffer.from("x")]),
+    Malformed,
+  ],
   ["no pack", Buffer.alloc(64), Malformed],
 ])("%s is refused", async (_, pack, kind) => {
   await expect(readPack(pack, limits)).rejects.toBeInstanceOf(kind);
@@ -120,7 +147,18 @@ test("a long chain of deltas, in the worst order, takes the time of one look at 
   for (let index = 0; index < 5_000; index++) {
     const next = Buffer.from(current);
     next.writeUInt32BE(index, 0);
-    chain.unshift(refDelta(name(current), [...varint(1_000), ...varint(1_000), 4, ...next.subarray(0, 4), 0b1011_0001, 4, 0xe4, 3]));
+    chain.unshift(
+      refDelta(name(current), [
+        ...varint(1_000),
+        ...varint(1_000),
+        4,
+        ...next.subarray(0, 4),
+        0b1011_0001,
+        4,
+        0xe4,
+        3,
+      ]),
+    );
     bases.push(next);
     current = next;
   }

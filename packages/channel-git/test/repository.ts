@@ -45,7 +45,10 @@ export class Repository {
   }
 
   async git(...argv: readonly string[]): Promise<string> {
-    const { stdout } = await run("git", ["--git-dir", this.path, ...argv], { env: environment, maxBuffer: 1e8 });
+    const { stdout } = await run("git", ["--git-dir", this.path, ...argv], {
+      env: environment,
+      maxBuffer: 1e8,
+    });
     return stdout.trim();
   }
 

@@ -18,6 +18,9 @@ const link = await git({ ...JSON.parse(process.argv[2] ?? "{}"), cover }).open(
   { signal },
 );
 process.once("message", () => {
-  void link.send({ id: newPacketId(Date.now()), to: nodeId("bravo"), bytes: new Uint8Array(100_000) }, { signal });
+  void link.send(
+    { id: newPacketId(Date.now()), to: nodeId("bravo"), bytes: new Uint8Array(100_000) },
+    { signal },
+  );
 });
 process.send?.("open");

@@ -38,7 +38,10 @@ export class GitServer {
   #serve(root: string, request: IncomingMessage, response: ServerResponse): void {
     this.requests.push(`${request.method} ${request.url}`);
     if (this.instead(request, response)) return;
-    const given = Buffer.from((request.headers.authorization ?? "").replace(/^Basic /, ""), "base64").toString();
+    const given = Buffer.from(
+      (request.headers.authorization ?? "").replace(/^Basic /, ""),
+      "base64",
+    ).toString();
     if (this.login !== undefined && given !== this.login) {
       response.writeHead(401, { "WWW-Authenticate": 'Basic realm="git"' }).end("no");
       return;
@@ -67,9 +70,15 @@ export class GitServer {
       const end = head.indexOf("\r\n\r\n");
       if (end < 0) return;
       backend.stdout.off("data", onData);
-      const fields = head.slice(0, end).split("\r\n").map((line) => line.split(": ", 2) as [string, string]);
+      const fields = head
+        .slice(0, end)
+        .split("\r\n")
+        .map((line) => line.split(": ", 2) as [string, string]);
       const status = fields.find(([name]) => name === "Status")?.[1] ?? "200";
-      response.writeHead(Number.parseInt(status, 10), Object.fromEntries(fields.filter(([name]) => name !== "Status")));
+      response.writeHead(
+        Number.parseInt(status, 10),
+        Object.fromEntries(fields.filter(([name]) => name !== "Status")),
+      );
       response.write(Buffer.from(head.slice(end + 4), "latin1"));
       backend.stdout.pipe(response);
     };

@@ -27,7 +27,7 @@ describe.skipIf(sshd === undefined)("through a real sshd", () => {
     await repository.dispose();
   });
 
-  async function node(name: string, remote: string): Promise<Node> {
+  async function start(name: string, remote: string): Promise<Node> {
     const options = { remote, directory: repository.spool(), cover: fleet.cover(name), ssh: server.ssh };
     const opened = await Node.open(name, options);
     open.push(opened);
@@ -37,15 +37,15 @@ describe.skipIf(sshd === undefined)("through a real sshd", () => {
   test("packets go by the user's own ssh, its aliases and keys, to a path with anything in it", async () => {
     const path = join(repository.base, "a 'b' $(touch x)!.git");
     await promisify(execFile)("git", ["clone", "-q", "--bare", repository.path, path]);
-    const alpha = await node("alpha", `mail:${path}`);
+    const alpha = await start("alpha", `mail:${path}`);
     expect(outcome(await alpha.send("bravo", "x".repeat(300_000)))).toBe("stores");
-    const bravo = await node("bravo", `ssh://mail${encodeURI(path)}`);
+    const bravo = await start("bravo", `ssh://mail${encodeURI(path)}`);
     expect(await bravo.received(1)).toEqual(["x".repeat(300_000)]);
   });
 
   test("a host key that is not known is refused, with what to do", async () => {
     await server.forget();
-    const alpha = await node("alpha", `mail:${repository.path}`);
+    const alpha = await start("alpha", `mail:${repository.path}`);
     expect(outcome(await alpha.send("bravo", "text"))).toMatch(
       /^DENIED: .*host key is not known to ssh or has changed: connect to it once by hand/,
     );
@@ -53,12 +53,12 @@ describe.skipIf(sshd === undefined)("through a real sshd", () => {
 
   test("a key that the host does not take is refused, with what to do, and nobody is asked for a password", async () => {
     await server.changeKey();
-    const alpha = await node("alpha", `mail:${repository.path}`);
+    const alpha = await start("alpha", `mail:${repository.path}`);
     expect(outcome(await alpha.send("bravo", "text"))).toMatch(/^DENIED: .*ssh found no key that it takes/);
   });
 
   test("a host that is gone is unreachable, and so is a repository that is not there", async () => {
-    const alpha = await node("alpha", `mail:${repository.path}.not`);
+    const alpha = await start("alpha", `mail:${repository.path}.not`);
     expect(outcome(await alpha.send("bravo", "text"))).toMatch(/^UNREACHABLE: .*no repository is there/);
     await server.stop();
     expect(outcome(await alpha.send("bravo", "text"))).toMatch(/^UNREACHABLE: .*[Cc]onnection refused/);
@@ -74,7 +74,9 @@ test("without an ssh program it says what to install", async () => {
     cover: fleet.cover("alpha"),
     ssh: "/nowhere/ssh",
   });
-  expect(outcome(await alpha.send("bravo", "text"))).toMatch(/^UNREACHABLE: git: there is no program \/nowhere\/ssh/);
+  expect(outcome(await alpha.send("bravo", "text"))).toMatch(
+    /^UNREACHABLE: git: there is no program \/nowhere\/ssh/,
+  );
   await alpha.close();
   await repository.dispose();
 });

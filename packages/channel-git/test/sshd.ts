@@ -49,9 +49,13 @@ export class Sshd {
       'exec "$2" -D -e -f "$1/sshd_config"',
     ].join("\n");
     // It ends with this process, also when that is killed.
-    const child = spawn("setpriv", ["--pdeathsig", "TERM", "unshare", "-m", "sh", "-c", script, "sh", directory, program], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const child = spawn(
+      "setpriv",
+      ["--pdeathsig", "TERM", "unshare", "-m", "sh", "-c", script, "sh", directory, program],
+      {
+        stdio: ["ignore", "ignore", "pipe"],
+      },
+    );
     const sshd = new Sshd(directory, port, child);
     let said = "";
     await new Promise<void>((resolve, reject) => {
