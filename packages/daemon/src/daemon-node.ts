@@ -76,6 +76,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   #skipped: HealthHost["skipped"] = [];
   /** The channels that are of NATS. */
   #natsChannels: ReadonlySet<string> = new Set();
+  #natsTurn: Promise<unknown> = Promise.resolve();
   #quiet = false;
   #ended = false;
   #unwatch = () => {};
@@ -308,6 +309,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
         {
           lastSeen: this.#peers.lastSeen(node),
           version: this.#peers.version(node),
+          clockOffset: this.#peers.clockOffset(node),
           pending: this.#post.pendingTo(node),
         },
         this.#shownStates().map((state) => this.#checks.path(node, state)),
@@ -387,13 +389,18 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
 
   async natsUp(request: NatsRequest) {
     await this.#parts.nats.up(request);
-    await this.#renewNats();
-    return this.natsServer();
+    return this.#servedAnew();
   }
 
   async natsDown(options: { readonly purge: boolean }) {
     await this.#parts.nats.down(options);
+    return this.#servedAnew();
+  }
+
+  async #servedAnew() {
     await this.#renewNats();
+    // A server that is shared, or no longer: the peers are to know.
+    this.#hellos.say(this.#parts.fleet.peers);
     return this.natsServer();
   }
 
@@ -641,9 +648,15 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     return { ...answer, messages: [{ id: answer.id, to: node, state: answer.state }] };
   }
 
-  /** Opens the channels of NATS anew, where there are any, to the servers that are known now. */
-  async #renewNats(): Promise<void> {
-    if (this.#parts.channels !== undefined) return;
+  /** Opens the channels of NATS anew, where there are any, to the servers that are known now. One change at a time. */
+  #renewNats(): Promise<void> {
+    const renewed = this.#natsTurn.then(() => this.#exchangeNats());
+    this.#natsTurn = Promise.allSettled([renewed]);
+    return renewed;
+  }
+
+  async #exchangeNats(): Promise<void> {
+    if (this.#parts.channels !== undefined || this.#ended) return;
     const { channels } = await ownChannels(this.#parts, undefined, "nats");
     const stale = this.#natsChannels;
     this.#natsChannels = new Set(channels.map(({ name }) => name));

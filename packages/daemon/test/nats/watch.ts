@@ -7,7 +7,26 @@ import { createInterface } from "node:readline";
 import type { TestNode } from "../fleet.js";
 
 /** Resolves once a channel of the node is open: it is, or its events say so; at most `seconds`. */
-export async function channelOpen(node: TestNode, name: string, seconds = 20): Promise<void> {
+export function channelOpen(node: TestNode, name: string, seconds = 20): Promise<void> {
+  return channelIs(node, name, (state) => state === "open", seconds);
+}
+
+/** Resolves once a node has no such channel any more. */
+export function channelGone(node: TestNode, name: string, seconds = 20): Promise<void> {
+  return channelIs(
+    node,
+    name,
+    (state, reason) => state === undefined || reason === "the node closed it",
+    seconds,
+  );
+}
+
+async function channelIs(
+  node: TestNode,
+  name: string,
+  fits: (state: string | undefined, reason: string | undefined) => boolean,
+  seconds: number,
+): Promise<void> {
   const stream = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { authorization: `Bearer ${node.token}` };
     const sent = request({ host: "127.0.0.1", port: node.port, path: "/events", headers }, resolve);
@@ -16,17 +35,18 @@ export async function channelOpen(node: TestNode, name: string, seconds = 20): P
   });
   const deadline = setTimeout(() => stream.destroy(), seconds * 1_000);
   try {
-    if ((await node.get("/health")).body.channels[name]?.state === "open") return;
+    const now = (await node.get("/health")).body.channels[name];
+    if (fits(now?.state, now?.reason)) return;
     for await (const line of createInterface({ input: stream })) {
       if (!line.startsWith("data: ")) continue;
-      const { channel, state } = JSON.parse(line.slice(6)) as { channel?: string; state?: string };
-      if (channel === name && state === "open") return;
+      const told = JSON.parse(line.slice(6)) as { channel?: string; state?: string; reason?: string };
+      if (told.channel === name && fits(told.state, told.reason)) return;
     }
   } finally {
     clearTimeout(deadline);
     stream.destroy();
   }
-  throw new Error(`${name} of ${node.name} was not open within ${seconds} s: ${node.log}`);
+  throw new Error(`${name} of ${node.name} did not become so within ${seconds} s: ${node.log}`);
 }
 
 /** Resolves with a path within a directory once it is there, step by step. */
