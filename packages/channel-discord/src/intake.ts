@@ -31,6 +31,8 @@ export class Intake {
   readonly #end = new AbortController();
   #isClosed = false;
   #isBehind = false;
+  /** Whether the last look came to nothing. */
+  #isStale = false;
   #look: { again: boolean } | undefined;
 
   constructor(host: ChannelHost, settings: Settings, bot: Bot) {
@@ -46,6 +48,11 @@ export class Intake {
   get counts(): { readonly waiting: number; readonly left: number } {
     const left = [...this.#known.values()].filter((state) => state === "left" || state === "kept").length;
     return { waiting: this.#waiting.length + this.#inHand.size, left };
+  }
+
+  /** Whether the channel may hold something that the gateway will not tell of again. */
+  get isIncomplete(): boolean {
+    return this.#isStale || this.counts.left > 0;
   }
 
   /** A message that the gateway told of. */
@@ -93,7 +100,9 @@ export class Intake {
         before = oldestOf(page);
         if (page.length < pageSize || before === undefined) break;
       }
+      this.#isStale = false;
     } catch {
+      this.#isStale = true;
       this.#host.count("read_errors");
     }
     for (const post of found.reverse()) {

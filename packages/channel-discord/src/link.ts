@@ -100,9 +100,10 @@ export class DiscordLink implements Link {
     }
   }
 
-  /** Hands over again what had to stay: everything else is told by the gateway. */
+  /** Reads what the gateway will not tell: what had to stay and, while there is no gateway, everything. */
   poke(): void {
-    if (this.#disposal === undefined && this.#intake.counts.left > 0) this.#intake.lookThrough();
+    if (this.#disposal !== undefined) return;
+    if (this.#intake.isIncomplete || !this.#bot.isConnected) this.#intake.lookThrough();
   }
 
   status(): Readonly<Record<string, unknown>> {

@@ -109,6 +109,18 @@ test("while the gateway is away, messages can still be posted", async () => {
   expect(link.status?.()).toMatchObject({ gateway: "not connected" });
 });
 
+test("while the gateway is away, what has come is read when there is a reason to look", async () => {
+  link = await open(standIn, host);
+  await standIn.api.until(() => reads() === 1);
+  standIn.gateway.isMute = true;
+  standIn.gateway.drop();
+  await host.until(() => host.states.join() === "down");
+  standIn.post(...(await letter("bravo", "by another way")));
+  link.poke?.();
+  await host.until(() => host.received.length === 1);
+  expect([host.received, reads()]).toEqual([["by another way"], 2]);
+});
+
 test("a token that Discord does not know is MISCONFIGURED, by the API and by the gateway, and no session is begun", async () => {
   const token = "MTAwMDAwMDAwMDAwMDAwMDAwMQ.AbCdEf.the-token-of-somebody-else-altogether";
   const byApi = await refusal({ token });

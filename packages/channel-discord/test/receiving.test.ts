@@ -84,6 +84,16 @@ test("a message that could not be removed is not handed over twice, and is remov
   expect(host.received).toEqual(["once"]);
 });
 
+test("a message that is told of twice, as when a session is resumed, is handed over once", async () => {
+  await opened();
+  const message = standIn.post(...(await letter("bravo", "told twice")));
+  standIn.gateway.dispatch("MESSAGE_CREATE", message);
+  await standIn.api.until(() => removals() === 1);
+  standIn.gateway.dispatch("MESSAGE_CREATE", message);
+  await stillReceives();
+  expect(host.received).toEqual(["told twice", "after all that"]);
+});
+
 test("a message that somebody else removed first counts as removed", async () => {
   await opened();
   host.judge = () => {
@@ -314,6 +324,17 @@ test("thousands of junk messages for this node take bounded memory, and a genuin
   expect(Number(link?.status?.()["waiting"])).toBeLessThanOrEqual(1_004);
   await host.until(() => host.received.length === 1);
   expect(host.received).toEqual(["the needle"]);
+});
+
+test("a look that failed is made good at the next reason to look", async () => {
+  standIn.post(...(await letter("bravo", "missed")));
+  standIn.api.onRequest = (_, path) => (path.endsWith("/messages") ? { status: 500, body: {} } : undefined);
+  await opened();
+  await host.until(() => host.counts["read_errors"] === 1);
+  standIn.api.onRequest = () => undefined;
+  link?.poke?.();
+  await host.until(() => host.received.length === 1);
+  expect(host.received).toEqual(["missed"]);
 });
 
 test("a list of messages that is none, or full of odd things, harms nothing", async () => {

@@ -149,6 +149,18 @@ test("one of many that would wait too long in the queue is BUSY, and those befor
   expect(standIn.api.messages.length).toBe(outcomes.filter((each) => each === "stores").length);
 });
 
+test("a send behind one that gets no answer does not wait for that", async () => {
+  link = await open(standIn, host, { maxWaitMs: 200, requestTimeoutMs: 20_000 });
+  standIn.api.onRequest = (method) => (method === "POST" ? "hang" : undefined);
+  const abort = new AbortController();
+  const first = send(link, "one", abort.signal);
+  expect(outcome(await send(link, "two"))).toBe("BUSY");
+  abort.abort();
+  expect(outcome(await first)).toBe("ABORTED");
+  standIn.api.onRequest = () => undefined;
+  expect(outcome(await send(link, "three"))).toBe("stores");
+});
+
 test("a send that waits for the rate limit, or for an answer, ends when it is aborted, and is not posted later", async () => {
   link = await open(standIn, host);
   const headers = { "retry-after": "5" };
