@@ -47,9 +47,17 @@ test("a sender that is killed in the middle of a push leaves the remote as it wa
   );
   const options = { remote: repository.path, directory: repository.spool() };
   const file = fileURLToPath(new URL("sender.mjs", import.meta.url));
-  const child = fork(file, [JSON.stringify(options)], { execArgv: [], stdio: "ignore" });
+  const child = fork(file, [JSON.stringify(options)], {
+    execArgv: [],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
   try {
-    await once(child, "message");
+    let said = "";
+    child.stderr?.on("data", (chunk: Buffer) => void (said += chunk.toString()));
+    await new Promise((resolve, reject) => {
+      child.once("message", resolve);
+      child.once("close", () => reject(new Error(`it ended: ${said}`)));
+    });
     const { watch } = await import("node:fs");
     const inside = new Promise<void>((resolve) => {
       const watcher = watch(repository.base, (_, name) => {
