@@ -1,5 +1,5 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { Agent as HttpsAgent, globalAgent, request as httpsRequest } from "node:https";
 import type { Credentials } from "./credentials.js";
 import { channelError, codeOf, Malformed } from "./failure.js";
 import { PktReader } from "./pktline.js";
@@ -23,7 +23,10 @@ export class HttpConnection implements Connection {
     this.#service = service;
     this.#credentials = credentials;
     const how = { keepAlive: true, maxSockets: 1 };
-    this.#agent = url.startsWith("https:") ? new HttpsAgent(how) : new HttpAgent(how);
+    // What the program that embeds this node set for all its https, such as an authority of its own, holds here, too.
+    this.#agent = url.startsWith("https:")
+      ? new HttpsAgent({ ...globalAgent.options, ...how })
+      : new HttpAgent(how);
     this.advertisement = new PktReader(this.#refs(), maxAdvertisedBytes, url);
   }
 

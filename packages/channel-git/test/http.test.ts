@@ -1,6 +1,9 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { globalAgent } from "node:https";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { findProgram } from "../../../test/needs.js";
 import { Fleet } from "./fleet.js";
 import { type Host, Node, outcome } from "./node.js";
 import { Repository } from "./repository.js";
@@ -134,6 +137,72 @@ test("without a git program on the machine http works all the same", async () =>
     /^UNREACHABLE: git: there is no program git: install git/,
   );
 });
+
+test("a host that hangs up in the middle of a fetch costs no packet: it is read at the next event", async () => {
+  const alpha = await start("alpha");
+  await alpha.send("bravo", "text");
+  server.instead = (request, response) => {
+    if (request.method !== "POST") return false;
+    response.writeHead(200, { "Content-Type": "application/x-git-upload-pack-result" });
+    response.write("0008NAK\n00061P", () => response.destroy());
+    return true;
+  };
+  const bravo = await start("bravo");
+  await bravo.host.until(() => Object.keys(bravo.host.counts).length > 0);
+  expect(await repository.refs()).toEqual(["refs/multifleet/bravo/alpha"]);
+  server.instead = () => false;
+  bravo.link.poke?.();
+  expect(await bravo.received(1)).toEqual(["text"]);
+});
+
+test("a host that sends another pack than git's costs no packet either", async () => {
+  const alpha = await start("alpha");
+  await alpha.send("bravo", "text");
+  server.instead = (request, response) => {
+    if (request.method !== "POST") return false;
+    response.writeHead(200, { "Content-Type": "application/x-git-upload-pack-result" });
+    response.end("0008NAK\n000a\u0001PACK?0000");
+    return true;
+  };
+  const bravo = await start("bravo");
+  await bravo.host.until(() => bravo.host.counts["kept_refs"] === 1);
+  expect(await repository.refs()).toEqual(["refs/multifleet/bravo/alpha"]);
+  server.instead = () => false;
+  bravo.link.poke?.();
+  expect(await bravo.received(1)).toEqual(["text"]);
+});
+
+test.skipIf(findProgram("openssl") === undefined)(
+  "https goes to a host whose certificate is vouched for, and to no other",
+  async () => {
+    const [key, cert] = [join(repository.base, "key.pem"), join(repository.base, "cert.pem")];
+    const request = [
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:prime256v1",
+      "-nodes",
+      "-days",
+      "2",
+    ];
+    const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+    execFileSync("openssl", [...request, ...subject, "-keyout", key, "-out", cert], { stdio: "ignore" });
+    const certificate = { key: await readFile(key, "utf8"), cert: await readFile(cert, "utf8") };
+    const secure = await GitServer.start(repository.base, certificate);
+    const alpha = await start("alpha", `${secure.origin}/mail.git`);
+    try {
+      expect(outcome(await alpha.send("bravo", "text"))).toMatch(/^UNREACHABLE: .*self-signed certificate/);
+      globalAgent.options.ca = certificate.cert;
+      expect(outcome(await alpha.send("bravo", "text"))).toBe("stores");
+    } finally {
+      delete globalAgent.options.ca;
+      await alpha.close();
+      await secure.close();
+    }
+  },
+);
 
 test.each([
   [403, /^DENIED: .*give them the right to write/],

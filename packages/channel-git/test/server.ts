@@ -1,13 +1,20 @@
 import { spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { environment } from "./repository.js";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+interface Certificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
 /** A git host in miniature: git's own http-backend, behind a name and a password where some are set. */
 export class GitServer {
   readonly #server: Server;
+  readonly #isSecure: boolean;
   /** What came, as `METHOD path`. */
   readonly requests: string[] = [];
   /** `user:password` that is asked for; undefined for none. */
@@ -15,19 +22,22 @@ export class GitServer {
   /** Answers in git's place, where it returns true. */
   instead: Answer = () => false;
 
-  private constructor(root: string) {
-    this.#server = createServer((request, response) => this.#serve(root, request, response));
+  private constructor(root: string, certificate: Certificate | undefined) {
+    const serve = (request: IncomingMessage, response: ServerResponse) =>
+      this.#serve(root, request, response);
+    this.#isSecure = certificate !== undefined;
+    this.#server = certificate === undefined ? createServer(serve) : createSecureServer(certificate, serve);
   }
 
   /** @param root The directory whose repositories it serves. */
-  static async start(root: string): Promise<GitServer> {
-    const server = new GitServer(root);
+  static async start(root: string, certificate?: Certificate): Promise<GitServer> {
+    const server = new GitServer(root, certificate);
     await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
     return server;
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http${this.#isSecure ? "s" : ""}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   async close(): Promise<void> {
