@@ -17,9 +17,11 @@ import { seedName } from "@multifleet/core/seed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seed } from "../src/index.js";
 import { fault, frame, open, type Open } from "./host.js";
+import { findProgram } from "../../../test/needs.js";
 import { isRoot, Keyring, SshServer, sshd } from "./server.js";
 
 const base = mkdtempSync(join(tmpdir(), "mf-seed-"));
+const strace = findProgram("strace");
 const servers: SshServer[] = [];
 let keyring: Keyring;
 let made = 0;
@@ -70,6 +72,25 @@ describe.skipIf(sshd === undefined)("a seed file over SSH", () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(mac1.host.counts).toEqual([]);
   });
+
+  test.skipIf(strace === undefined)(
+    "is flushed before it is in new, and new is flushed after it",
+    async () => {
+      const trace = join(base, "trace");
+      await serve("traced", { under: [strace ?? "", "-f", "-y", "-e", "trace=fsync,/rename", "-o", trace] });
+      const path = makeDirectory();
+      await using mac1 = await to(path, "traced");
+      expect(await mac1.send()).toEqual({ ok: true, effect: "stores" });
+      const calls = [
+        ...readFileSync(trace, "utf8").matchAll(/ (fsync|rename\w*)\(.*?\/seed-\d+\/(tmp|new)\b(?!.*= -1)/g),
+      ];
+      expect(calls.map(([, name, room]) => `${name} ${room}`)).toEqual([
+        "fsync tmp",
+        expect.stringMatching(/^rename\w* tmp$/),
+        "fsync new",
+      ]);
+    },
+  );
 
   test("is in new only when it is whole: where the server is killed in the middle of it, nothing is", async () => {
     const server = await serve("fragile");

@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly config?: readonly string[];
   /** What a shell does in the server's own mount namespace first, such as to mount a small disk. Needs the superuser. */
   readonly before?: string;
+  /** What its processes are started by, with arguments of its own. */
+  readonly under?: readonly string[];
 }
 
 /** Keys, a known_hosts file and an ssh configuration of their own, in a directory that the test removes. */
@@ -79,6 +81,7 @@ export class SshServer {
   readonly hostKey: string;
   readonly #file: string;
   readonly #before: string;
+  readonly #under: readonly string[];
   readonly #children = new Set<ChildProcess>();
   #server: Server | undefined;
   #room: ChildProcess | undefined;
@@ -88,10 +91,15 @@ export class SshServer {
   /** How many connections it has had. */
   connections = 0;
 
-  private constructor(keyring: Keyring, name: string, { config = [], before = "" }: ServerOptions) {
+  private constructor(
+    keyring: Keyring,
+    name: string,
+    { config = [], before = "", under = [] }: ServerOptions,
+  ) {
     this.hostKey = keyring.key(`${name}_host_key`);
     this.#file = join(keyring.directory, `${name}_sshd_config`);
     this.#before = before;
+    this.#under = under;
     const lines = [
       ...config,
       `HostKey ${this.hostKey}`,
@@ -193,7 +201,7 @@ export class SshServer {
   }
 
   #command(): readonly string[] {
-    const run = [sshd ?? "", "-i", "-e", "-f", this.#file];
+    const run = [...this.#under, sshd ?? "", "-i", "-e", "-f", this.#file];
     return this.#room === undefined ? run : ["nsenter", "--mount", "-t", String(this.#room.pid), ...run];
   }
 }
