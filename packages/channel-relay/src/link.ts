@@ -106,12 +106,11 @@ function success({ relay, reply }: Ended): SendResult {
   return { ok: true, effect: "delivers", path, ...(answer.length === 0 ? {} : { answer }) };
 }
 
-/** What is best known of the far node decides; a relay's own trouble is only why that is not known. */
+/** What is best known of the far node decides; that a relay passes nothing on says nothing of it, so that another may be asked. */
 const codes: readonly (readonly [Reply: Ended["reply"]["outcome"], ChannelErrorCode])[] = [
   ["later", "BUSY"],
+  ["turned_away", "REFUSED"],
   ["busy", "BUSY"],
-  ["unreachable", "UNREACHABLE"],
-  ["refused", "REFUSED"],
 ];
 
 function failureOf(to: NodeId, failed: readonly Ended[]): SendResult {

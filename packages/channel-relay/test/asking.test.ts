@@ -88,7 +88,8 @@ test("what is best known of the far node decides the code", async () => {
     later: "BUSY",
     busy: "BUSY",
     unreachable: "UNREACHABLE",
-    refused: "REFUSED",
+    refused: "UNREACHABLE",
+    turned_away: "REFUSED",
   } as const;
   for (const [outcome, code] of Object.entries(codes)) {
     const office = new Office("mac3");

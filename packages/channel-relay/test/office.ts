@@ -83,7 +83,7 @@ export class Office {
     if (host === undefined) return reply("unreachable", "no_way");
     const verdict = await host.receive(bytes);
     if (verdict.code === "taken") return { ...reply("delivered"), answer: verdict.answer?.slice() ?? none };
-    return verdict.code === "later" ? reply("later", "come_again") : reply("refused", "turned_away");
+    return verdict.code === "later" ? reply("later", "come_again") : reply("turned_away", "door");
   }
 
   async #hand(node: NodeId, host: ChannelHost): Promise<void> {

@@ -28,9 +28,17 @@ export interface RelayRequest {
 /**
  * What came of it. `delivered`: the target took it, and `answer` is what it said, sealed by itself. `stored`: a durable copy waits here for
  * the target. `unreachable`: no way to the target. `busy`: this node passes on no more for now. `later`: the target asked to come again.
- * `refused`: it is not passed on, and `reason` says why.
+ * `refused`: it is not passed on, and `reason` says why. `turned_away`: the
+ * target's own door did not let it in.
  */
-export type RelayOutcome = "delivered" | "stored" | "unreachable" | "busy" | "later" | "refused";
+export type RelayOutcome =
+  | "delivered"
+  | "stored"
+  | "unreachable"
+  | "busy"
+  | "later"
+  | "refused"
+  | "turned_away";
 
 /** All outcomes, each at the place of its byte on the wire less one. */
 export const relayOutcomes: readonly RelayOutcome[] = [
@@ -40,6 +48,7 @@ export const relayOutcomes: readonly RelayOutcome[] = [
   "busy",
   "later",
   "refused",
+  "turned_away",
 ];
 
 /** The body of a packet of kind `relay` that answers. It is the relay's word, and settles nothing: only the `answer` in it can. */
@@ -76,7 +85,7 @@ export function decodeRelayRequest(body: Uint8Array): RelayRequest | undefined {
   return isRequest(request) ? request : undefined;
 }
 
-/** One byte of outcome (1 delivered ... 6 refused), then reason, beyond and answer behind two, two and four bytes of length. @throws TypeError */
+/** One byte of outcome (1 delivered ... 7 turned_away), then reason, beyond and answer behind two, two and four bytes of length. @throws TypeError */
 export function encodeRelayAnswer(answer: RelayAnswer): Uint8Array {
   if (!isAnswer(answer)) throw new TypeError("not a relay's answer");
   const { outcome, reason, beyond } = answer;

@@ -101,7 +101,10 @@ export class Forwarding {
     });
     const said = carried.answer === undefined ? undefined : this.#read(carried.answer, relay, id);
     if (said === undefined) {
-      if (carried.effect === undefined) return withoutAnswer(carried);
+      const without = withoutAnswer(carried);
+      // A relay that does not let us in says nothing of the target.
+      if (carried.effect === undefined)
+        return without.outcome === "turned_away" && relay !== frame.to ? failure("refused", "door") : without;
       this.#host.counters.count("relay_lies_total");
       return failure("refused", "bad_answer");
     }
@@ -199,5 +202,5 @@ function isUnanswered({ kind, replyTo }: Packet): boolean {
 export function withoutAnswer({ attempts }: Carried): RelayAnswer {
   const last = attempts.at(-1)?.outcome;
   if (last === "BUSY") return failure("busy", "no_time");
-  return last === "REFUSED" ? failure("refused", "turned_away") : failure("unreachable", "no_way");
+  return last === "REFUSED" ? failure("turned_away", "door") : failure("unreachable", "no_way");
 }

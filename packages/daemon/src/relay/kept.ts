@@ -74,6 +74,11 @@ export class Kept {
     return target === undefined ? all : all.filter((copy) => copy.target === target);
   }
 
+  /** The copy of one packet. */
+  find(target: NodeId, digest: string): Copy | undefined {
+    return this.#places.get(keyOf({ target, digest }))?.copy;
+  }
+
   /** Keeps a copy; resolves once it is durable, false when there is no room. @throws MailboxError when the store refuses it. */
   async add(copy: Copy, bytes: Uint8Array): Promise<boolean> {
     const known = this.#places.get(keyOf(copy));

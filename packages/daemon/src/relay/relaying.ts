@@ -53,6 +53,9 @@ const mostBeyond = 2;
 const longest = 7 * 86_400_000;
 /** Copies that are handed to one node at a time. */
 const window = 16;
+/** The first wait before a target is tried again, doubled each time, in milliseconds; and how often that is done. */
+const firstRetry = 1_000;
+const mostRetries = 8;
 const longestTimer = 2_147_483_647;
 
 /** This node as one who passes on: it carries what members ask for, once, and keeps copies for targets that are away. */
@@ -62,7 +65,10 @@ export class Relaying {
   readonly #carrying = new Map<string, Promise<RelayAnswer>>();
   /** Targets that copies are handed to now, and whether there was another reason meanwhile. */
   readonly #handing = new Map<NodeId, { again: boolean }>();
+  /** Targets that did not take what waits for them though they are there: how often that was, and when they are tried again. */
+  readonly #retries = new Map<NodeId, { readonly failures: number; readonly timer: NodeJS.Timeout }>();
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(host: RelayingHost) {
     this.#host = host;
@@ -87,6 +93,12 @@ export class Relaying {
 
   /** A peer is there, or a way to it: it is handed what waits for it. */
   wake(target: NodeId): void {
+    clearTimeout(this.#retries.get(target)?.timer);
+    this.#retries.delete(target);
+    this.#begin(target);
+  }
+
+  #begin(target: NodeId): void {
     const running = this.#handing.get(target);
     if (running !== undefined) running.again = true;
     else if (this.#host.kept.of(target).length > 0) background(this.#hand(target), "relay", this.#host);
@@ -103,7 +115,9 @@ export class Relaying {
   }
 
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
+    for (const retry of this.#retries.values()) clearTimeout(retry.timer);
   }
 
   async #answer(packet: Packet): Promise<RelayAnswer> {
@@ -136,7 +150,7 @@ export class Relaying {
     const verdict = await this.#host.receive(packet, { name: relayName, effect: "delivers", through });
     if (verdict.code === "taken")
       return { outcome: "delivered", reason: "", beyond: "", answer: verdict.answer ?? new Uint8Array() };
-    return verdict.code === "later" ? failure("later", "come_again") : failure("refused", "turned_away");
+    return verdict.code === "later" ? failure("later", "come_again") : failure("turned_away", "door");
   }
 
   /** What speaks against a request before its packet is opened. */
@@ -161,7 +175,7 @@ export class Relaying {
   }
 
   async #carry(request: RelayRequest, opened: Verified, asker: NodeId): Promise<RelayAnswer> {
-    const { counters } = this.#host;
+    const { counters, kept } = this.#host;
     const key = `${request.target}/${hex(opened.digest)}`;
     const running = this.#carrying.get(key);
     if (running !== undefined) return running;
@@ -169,7 +183,10 @@ export class Relaying {
     this.#carrying.set(key, carried);
     try {
       const answer = await carried;
-      if (answer.outcome === "delivered") counters.count("relay_passed_total");
+      if (answer.outcome !== "delivered") return answer;
+      counters.count("relay_passed_total");
+      const copy = kept.find(request.target, hex(opened.digest));
+      if (copy !== undefined) await this.#drop(copy, "delivered");
       return answer;
     } finally {
       this.#carrying.delete(key);
@@ -246,6 +263,17 @@ export class Relaying {
     } finally {
       this.#handing.delete(target);
     }
+    if (kept.of(target).length > 0) this.#tryAgain(target);
+    else this.#retries.delete(target);
+  }
+
+  /** Whoever said hello and then was silent, or busy, is tried again a few times; after that its next hello is waited for. */
+  #tryAgain(target: NodeId): void {
+    const failures = (this.#retries.get(target)?.failures ?? 0) + 1;
+    if (failures > mostRetries || this.#closed) return;
+    const wait = firstRetry * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
+    const timer = setTimeout(() => this.#begin(target), wait);
+    this.#retries.set(target, { failures, timer });
   }
 
   /** True when the copy is needed no more. */
@@ -262,7 +290,7 @@ export class Relaying {
     const opened = fleet.member(copy.target) === undefined ? undefined : this.#open(request);
     if (opened === undefined || bytes === undefined) return this.#drop(copy, "not_genuine");
     const answer = await this.#handOver(copy.target, opened.packet, bytes);
-    if (answer.outcome === "refused") return this.#drop(copy, "refused");
+    if (answer.outcome === "turned_away") return this.#drop(copy, "refused");
     if (answer.outcome !== "delivered") return false;
     if (answer.answer.length > 0) await this.#giveBack(copy, answer.answer);
     return this.#drop(copy, "delivered");
@@ -276,7 +304,7 @@ export class Relaying {
     const opened = this.#open(request);
     if (opened === undefined) return;
     const answer = await this.#handOver(copy.from, opened.packet, bytes);
-    if (answer.outcome === "delivered" || answer.outcome === "refused") return;
+    if (answer.outcome === "delivered" || answer.outcome === "turned_away") return;
     try {
       // It counts for as long as the packet does: its own end is that of one that nobody keeps.
       await kept.add(this.#copyOf(opened, bytes, copy.asker, copy.expires), bytes);
@@ -318,7 +346,7 @@ export class Relaying {
   #arm(): void {
     clearTimeout(this.#timer);
     const { kept, now } = this.#host;
-    if (kept.size === 0) return;
+    if (kept.size === 0 || this.#closed) return;
     const first = Math.min(...kept.of().map((copy) => copy.expires));
     const wait = Math.min(Math.max(first - now(), 0), longestTimer);
     this.#timer = setTimeout(() => background(this.#expire(), "relay", this.#host), wait);
