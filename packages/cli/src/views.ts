@@ -67,6 +67,7 @@ export interface PeerView {
   readonly node: string;
   readonly last_seen?: string;
   readonly version?: string;
+  readonly clock_offset_ms?: number;
   readonly pending: number;
   readonly channels: readonly PathView[];
 }
@@ -74,6 +75,7 @@ export interface PeerView {
 export interface CheckRow extends PathView {
   readonly peer: string;
   readonly works: boolean;
+  readonly outcome: string;
   readonly ms?: number;
   readonly remedy?: string;
 }
@@ -87,7 +89,12 @@ export interface HealthView {
   readonly reasons: readonly string[];
   readonly counters: Readonly<Record<string, number>>;
   readonly error_counters: Readonly<Record<string, number>>;
-  readonly channels: Readonly<Record<string, Omit<PathView, "channel" | "latency_ms">>>;
+  readonly channels: Readonly<
+    Record<
+      string,
+      Omit<PathView, "channel" | "latency_ms"> & { readonly medium?: Readonly<Record<string, unknown>> }
+    >
+  >;
   readonly peers: Readonly<
     Record<
       string,

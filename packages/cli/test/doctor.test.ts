@@ -51,6 +51,7 @@ function serveWell(rig: Rig, more: object = {}): void {
   rig.on("GET /health", () => health(more));
   rig.on("GET /messages", () => ({ messages: [] }));
   rig.on("GET /dead-letters", () => ({ messages: [] }));
+  rig.on("POST /check", () => ({ results: [] }));
 }
 
 test("a node in order has no findings but good ones, and exit 0", async () => {
@@ -225,6 +226,70 @@ test("a clock that cannot be right is a fault: before the program was installed,
     "",
   );
   expectFinding(found, "wrong", /mac2 was last seen 60 minutes in the future/);
+});
+
+test("a clock that differs from a peer's by its hellos is a fault, whichever of the two is wrong", () => {
+  const peers = (clock_offset_ms: number) => ({ mac2: { pending: 0, clock_offset_ms, channels: {} } });
+  const at = (offset: number) => checkHealth(health({ peers: peers(offset) }), Date.now(), "");
+  expectFinding(
+    at(600_000),
+    "wrong",
+    /^the clock of mac2 is 10 minutes ahead of this machine's$/,
+    /timedatectl|sntp/,
+  );
+  expectFinding(at(-600_000), "wrong", /^the clock of mac2 is 10 minutes behind this machine's$/);
+  expect(at(2_000).filter(({ check }) => check === "clock")).toEqual([]);
+});
+
+test("a peer without a MAC address is told of where it could be woken, with what to write", () => {
+  const wol = { state: "open", rank: "P6", effect: "wakes" };
+  const peer = (state: string) => ({
+    mac2: {
+      pending: 0,
+      channels: { http: { state: "up", rank: "P2", effect: "delivers" }, wol: { ...wol, state } },
+    },
+  });
+  const channels = { wol, http: { state: "open", rank: "P2", effect: "delivers" } };
+  const of = (state: string) => checkHealth(health({ channels, peers: peer(state) }), Date.now(), "");
+  expectFinding(of("unreachable"), "note", /^no MAC address of mac2 is known$/, /"wol": "aa:bb:cc:dd:ee:ff"/);
+  expect(of("unknown").filter(({ check }) => check === "wake-up")).toEqual([]);
+});
+
+test("a nats-server that is too old is a fault, one that flushes seldom is worth knowing", () => {
+  const served = (version: string) =>
+    checkHealth(
+      health({ channels: { nats: { state: "open", rank: "P1", effect: "delivers", medium: { version } } } }),
+      Date.now(),
+      "",
+    );
+  expectFinding(served("2.8.4"), "wrong", /2\.8\.4 is too old/, "multifleet nats up");
+  expectFinding(served("2.9.10"), "note", /2\.9\.10 flushes to disk every two minutes/);
+  expectFinding(served("2.10.27"), "ok", /2\.10\.27/);
+  expectFinding(served("3.0.0"), "ok", /3\.0\.0/);
+});
+
+test("ways that were tried and failed are told with their remedy, those that nobody set up are not", async () => {
+  await using rig = await makeRig();
+  serveWell(rig);
+  const row = { peer: "mac2", rank: "P5", effect: "delivers", works: false, outcome: "failed" };
+  rig.on("POST /check", () => ({
+    results: [
+      { ...row, channel: "http", rank: "P2", works: true, outcome: "answered", state: "up" },
+      {
+        ...row,
+        channel: "ssh",
+        state: "down",
+        reason: "DENIED: no ssh key",
+        remedy: "ssh-keygen -t ed25519",
+      },
+      { ...row, channel: "seed", state: "unreachable", reason: "no address", remedy: "name its host" },
+    ],
+  }));
+  const { code, out } = await rig.run("doctor");
+  expect(code).toBe(0);
+  expect(out).toMatch(/P5 ssh does not reach mac2: DENIED: no ssh key[^]*ssh-keygen -t ed25519/);
+  expect(out).toContain("1 way to 1 peer tried and found to work");
+  expect(out).not.toContain("seed");
 });
 
 test("a store that fails is a fault, told once", () => {

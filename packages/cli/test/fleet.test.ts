@@ -59,8 +59,13 @@ test("peers of a lone node says how to get one", async () => {
 test("check shows which channels work, and why the others do not with what to do", async () => {
   await using rig = await makeRig();
   const results = [
-    { peer: "mac2", works: true, ms: 3.2, ...path("ipc") },
-    { peer: "mac2", works: false, ...path("http", { reason: "ECONNREFUSED", remedy: "open the port" }) },
+    { peer: "mac2", works: true, outcome: "answered", ms: 3.2, ...path("ipc") },
+    {
+      peer: "mac2",
+      works: false,
+      outcome: "failed",
+      ...path("http", { reason: "ECONNREFUSED", remedy: "open the port" }),
+    },
   ];
   rig.on("POST /check", () => ({ results }));
   const { code, out, err } = await rig.run("check", "mac2", "--channel", "http");
@@ -73,11 +78,32 @@ test("check shows which channels work, and why the others do not with what to do
   expect(rig.asked[1]?.body).toEqual({});
 });
 
+test("a probe that a store holds is neither a yes nor a no, and one that would wake the machine is not sent", async () => {
+  await using rig = await makeRig();
+  const row = { peer: "mac2", works: false };
+  rig.on("POST /check", () => ({
+    results: [
+      {
+        ...row,
+        outcome: "stored",
+        ms: 900,
+        ...path("git", { reason: "stored", remedy: "it is read at its next event" }),
+      },
+      { ...row, outcome: "not_tried", ...path("wol", { reason: "not tried" }) },
+    ],
+  }));
+  const { code, out } = await rig.run("check");
+  expect(code).toBe(1);
+  expect(out).toMatch(/mac2 +P\d git +\w+ +stored +900 ms/);
+  expect(out).toMatch(/mac2 +P\d wol +\w+ +not tried/);
+  expect(out).toContain("mac2 git: it is read at its next event");
+});
+
 test("check fails where a node is reached by no channel, where there is nothing to try, and for a stranger", async () => {
   await using rig = await makeRig();
   const results = [
-    { peer: "mac2", works: true, ...path("http") },
-    { peer: "mac3", works: false, ...path("http", { reason: "ETIMEDOUT" }) },
+    { peer: "mac2", works: true, outcome: "answered", ...path("http") },
+    { peer: "mac3", works: false, outcome: "failed", ...path("http", { reason: "ETIMEDOUT" }) },
   ];
   rig.on("POST /check", () => ({ results }));
   expect(await rig.run("check")).toMatchObject({ code: 1, err: "multifleet: no channel reaches mac3\n" });

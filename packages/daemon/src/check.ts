@@ -2,7 +2,7 @@ import {
   newPacketId,
   open,
   readReceipt,
-  type Channel,
+  type Effect,
   type Link,
   type NodeId,
   type Opened,
@@ -16,6 +16,7 @@ import type { Fleet } from "./fleet/fleet.js";
 import type { Sealing } from "./messages/sealing.js";
 import type { CheckRow, PathView } from "./node.js";
 import { Problem } from "./problem.js";
+import { remedyFor, untriable, type Trouble } from "./remedies.js";
 import { relayNames } from "./relay/names.js";
 
 export interface ChecksHost {
@@ -27,8 +28,15 @@ export interface ChecksHost {
   health(peer: NodeId): readonly ChannelHealth[];
 }
 
-/** How long a probe's answer may take, in milliseconds. */
-const patience = 3_000;
+/** How long a channel may take for a probe, in milliseconds: a store may have to connect and push. */
+const patience: Readonly<Record<Effect, number>> = { delivers: 3_000, stores: 15_000, wakes: 3_000 };
+
+/** What a probe came to. */
+type Probed =
+  | { readonly outcome: "answered"; readonly reason?: undefined; readonly trouble?: undefined }
+  | { readonly outcome: "stored" | "woke" | "failed"; readonly reason: string; readonly trouble?: Trouble };
+
+const answered: Probed = { outcome: "answered" };
 
 /** Tries channels with signed probes: what works is what the peer itself has answered. */
 export class Checks {
@@ -77,7 +85,9 @@ export class Checks {
     };
     signal.addEventListener("abort", stopAll);
     try {
-      return await Promise.all(pairs.map(({ peer, state }) => this.#try(peer, state, stops)));
+      return await Promise.all(
+        pairs.map(({ peer, state }) => this.#try(peer, state, stops, filter.channel !== undefined)),
+      );
     } finally {
       signal.removeEventListener("abort", stopAll);
     }
@@ -110,25 +120,31 @@ export class Checks {
     };
   }
 
-  async #try(peer: NodeId, state: ChannelState, stops: Set<() => void>): Promise<CheckRow> {
-    const { channel } = state;
-    const row = { ...this.path(peer, state), peer };
-    const link = this.#host.link(channel.name);
-    if (link === undefined || !link.reaches(peer))
-      return { ...row, works: false, remedy: remedy(channel, link) };
-    if (channel.traits.effect === "wakes")
-      return { ...row, works: false, reason: "not tried: it would wake the machine" };
+  async #try(peer: NodeId, state: ChannelState, stops: Set<() => void>, named: boolean): Promise<CheckRow> {
+    const { name, traits } = state.channel;
+    const { since: _, ...known } = this.path(peer, state);
+    const row = { ...known, peer };
+    const link = this.#host.link(name);
+    const trouble = untriable(link, peer);
+    if (link === undefined || trouble !== undefined)
+      return { ...row, works: false, outcome: "failed", remedy: remedyFor(name, trouble ?? "closed", peer) };
+    if (traits.effect === "wakes" && !named) {
+      const how = `multifleet check ${peer} --channel ${name}`;
+      const reason = "not tried: it would wake the machine";
+      return { ...row, works: false, outcome: "not_tried", reason, remedy: how };
+    }
     const began = performance.now();
-    const failure = await this.#probe(peer, link, stops);
+    const { outcome, reason, trouble: met } = await this.#probe(peer, link, stops, traits.effect);
     const ms = Math.round((performance.now() - began) * 10) / 10;
-    if (failure !== undefined)
-      return { ...row, works: false, ms, reason: failure, remedy: remedy(channel, link) };
-    const { reason: _, ...works } = row;
-    return { ...works, state: "up", works: true, ms };
+    if (outcome === "answered") {
+      const { reason: __, ...works } = row;
+      return { ...works, state: "up", works: true, outcome, ms };
+    }
+    const remedy = met === undefined ? {} : { remedy: remedyFor(name, met, peer) };
+    return { ...row, works: false, outcome, ms, reason, ...remedy };
   }
 
-  /** Undefined when the peer answered, else what went wrong. */
-  async #probe(peer: NodeId, link: Link, stops: Set<() => void>): Promise<string | undefined> {
+  async #probe(peer: NodeId, link: Link, stops: Set<() => void>, effect: Effect): Promise<Probed> {
     const { sealing, now, fleet } = this.#host;
     const id = newPacketId(now());
     const sealed: Sealed = sealing.fleeting(
@@ -139,23 +155,36 @@ export class Checks {
     const limit = new AbortController();
     const stop = () => limit.abort();
     stops.add(stop);
-    const timer = setTimeout(stop, patience);
+    let timer = setTimeout(stop, patience[effect]);
     const reached = new Promise<boolean>((done) => {
       this.#waiting.set(id, { probe, reached: () => done(true) });
       limit.signal.addEventListener("abort", () => done(false));
     });
     try {
       const result = await link.send({ id, to: peer, bytes: sealed.bytes }, { signal: limit.signal });
-      if (!result.ok)
-        return result.error.code === "ABORTED"
-          ? `no answer within ${patience} ms`
-          : `${result.error.code}: ${result.error.message}`;
+      if (!result.ok) {
+        const { code, message } = result.error;
+        if (code === "ABORTED")
+          return { outcome: "failed", reason: `no answer within ${patience[effect]} ms`, trouble: "TIMEOUT" };
+        return { outcome: "failed", reason: `${code}: ${message}`, trouble: code };
+      }
+      if (result.effect === "wakes")
+        return {
+          outcome: "woke",
+          reason: "a magic packet was sent; whether it woke shows with the peer's hello",
+        };
       if (result.answer !== undefined) {
         const opened = open(result.answer, fleet);
         const receipt = opened.ok ? readReceipt(opened.packet, probe) : undefined;
-        return receipt?.outcome === "reached" ? undefined : "the answer is not the peer's";
+        if (receipt?.outcome === "reached") return answered;
+        return { outcome: "failed", reason: "the answer is not the peer's", trouble: "INTERNAL" };
       }
-      return (await reached) ? undefined : `stored, but the peer has not answered within ${patience} ms`;
+      // What a store holds is read soon where its medium pushes, and else at the peer's next event.
+      clearTimeout(timer);
+      timer = setTimeout(stop, patience.delivers);
+      if (await reached) return answered;
+      const reason = `stored; ${peer} has not answered within ${patience.delivers} ms`;
+      return { outcome: "stored", reason, trouble: "not_answered" };
     } finally {
       clearTimeout(timer);
       stops.delete(stop);
@@ -164,28 +193,12 @@ export class Checks {
   }
 }
 
+function time(at: number): string {
+  return new Date(at).toISOString();
+}
+
 function noWay(channel: string): string {
   return relayNames.includes(channel)
     ? "no other node is known that could pass anything on to this peer"
     : "no address is known for this peer";
-}
-
-function remedy(channel: Channel, link: Link | undefined): string {
-  if (link === undefined) return "multifleet doctor";
-  switch (channel.name) {
-    case "http":
-      return "is the peer's daemon running, and its packet listener open to this machine? On the peer: multifleet doctor";
-    case "relay":
-    case "relay-store":
-      return "a third node must reach this peer, and be reached from here: multifleet peers";
-    case "ipc":
-    case "seed":
-      return "works only between nodes of one user on one machine";
-    default:
-      return "multifleet doctor";
-  }
-}
-
-function time(at: number): string {
-  return new Date(at).toISOString();
 }

@@ -121,6 +121,7 @@ export function peerView(
   known: {
     readonly lastSeen: number | undefined;
     readonly version: string | undefined;
+    readonly clockOffset: number | undefined;
     readonly pending: number;
   },
   channels: PeerView["channels"],
@@ -129,6 +130,7 @@ export function peerView(
     node,
     ...(known.lastSeen === undefined ? {} : { last_seen: new Date(known.lastSeen).toISOString() }),
     ...(known.version === undefined ? {} : { version: known.version }),
+    ...(known.clockOffset === undefined ? {} : { clock_offset_ms: known.clockOffset }),
     pending: known.pending,
     channels,
   };

@@ -105,6 +105,7 @@ export class Hellos {
       return undefined;
     }
     counters.count("hellos_received_total");
+    peers.compareClocks(packet.from, packet.created, this.#host.now());
     const { version, addresses, membership, relay } = said;
     if (await peers.learn(packet.from, { addresses, version, at: packet.created })) {
       this.#host.told(packet.from, relay?.hears);

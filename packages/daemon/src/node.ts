@@ -75,6 +75,8 @@ export interface PeerView {
   readonly node: NodeId;
   readonly last_seen?: string;
   readonly version?: string;
+  /** How far its clock was ahead of ours at its newest hello, in milliseconds. */
+  readonly clock_offset_ms?: number;
   readonly pending: number;
   readonly channels: readonly PathView[];
 }
@@ -82,7 +84,10 @@ export interface PeerView {
 /** One line of `check`: what a signed probe over one channel to one peer came to. */
 export interface CheckRow extends PathView {
   readonly peer: NodeId;
+  /** Whether the peer itself has answered. */
   readonly works: boolean;
+  /** `stored`: a middleman has the probe and the peer has not answered yet. `not_tried`: it would have woken the machine. */
+  readonly outcome: "answered" | "stored" | "woke" | "failed" | "not_tried";
   readonly ms?: number;
   readonly remedy?: string;
 }

@@ -24,6 +24,7 @@ export class Peers {
   readonly #known = new Map<NodeId, Known>();
   /** When each peer was last heard; not worth a disk write each time. */
   readonly #seen = new Map<NodeId, number>();
+  readonly #offsets = new Map<NodeId, number>();
 
   constructor(store: Mailbox, configured: Config["peers"]) {
     this.#store = store;
@@ -48,6 +49,16 @@ export class Peers {
 
   lastSeen(node: NodeId): number | undefined {
     return this.#seen.get(node) ?? (this.#get(node).lastSeen || undefined);
+  }
+
+  /** How far a peer's clock was ahead of ours at its newest hello, in milliseconds; undefined before the first one of this run. */
+  clockOffset(node: NodeId): number | undefined {
+    return this.#offsets.get(node);
+  }
+
+  /** A hello that was made at `made`, by its maker's clock, came straight here at `now`. */
+  compareClocks(node: NodeId, made: number, now: number): void {
+    this.#offsets.set(node, made - now);
   }
 
   heard(node: NodeId, at: number): void {

@@ -1,5 +1,5 @@
 import { channelName, count, since, span } from "../units.js";
-import type { HealthView, MessageView } from "../views.js";
+import type { CheckRow, HealthView, MessageView } from "../views.js";
 import { findings, type Finding } from "./finding.js";
 
 // What arrives in order and in time differs by less, whatever the network does.
@@ -12,6 +12,8 @@ export function checkHealth(health: HealthView, now: number, at: string): Findin
     ...channels(health, at),
     ...peers(health, at),
     ...clocks(health, now),
+    ...sleepers(health),
+    ...servers(health),
     ...store(health),
     ...rest(health, at),
   ];
@@ -65,17 +67,83 @@ function peers(health: HealthView, at: string): Finding[] {
 
 function clocks(health: HealthView, now: number): Finding[] {
   const { wrong } = findings("clock");
-  return Object.entries(health.peers).flatMap(([name, { last_seen }]) => {
+  return Object.entries(health.peers).flatMap(([name, { last_seen, clock_offset_ms: offset = 0 }]) => {
     const ahead = last_seen === undefined ? 0 : Date.parse(last_seen) - now;
-    if (ahead < clockTolerance) return [];
+    if (ahead < clockTolerance && Math.abs(offset) < clockTolerance) return [];
     return [
       wrong(
-        `${name} was last seen ${span(ahead)} in the future`,
+        ahead < clockTolerance
+          ? `the clock of ${name} is ${span(Math.abs(offset))} ${offset > 0 ? "ahead of" : "behind"} this machine's`
+          : `${name} was last seen ${span(ahead)} in the future`,
         "one of the two clocks is wrong, and messages expire by the clock",
         process.platform === "darwin" ? "sudo sntp -sS time.apple.com" : "timedatectl status",
       ),
     ];
   });
+}
+
+/** Peers that could be woken if their MAC address were known. */
+function sleepers({ channels: open, peers: known }: HealthView): Finding[] {
+  if (open["wol"]?.state !== "open") return [];
+  const { note } = findings("wake-up");
+  return Object.entries(known)
+    .filter(([, { channels: paths }]) => paths["wol"]?.state === "unreachable")
+    .map(([name]) =>
+      note(
+        `no MAC address of ${name} is known`,
+        "a machine that sleeps cannot be woken without it",
+        `# in config.json: "peers": { "${name}": { "wol": "aa:bb:cc:dd:ee:ff" } }, as \`ip link\` or \`ifconfig\` on ${name} shows it`,
+      ),
+    );
+}
+
+/** The oldest nats-server that keeps what it acknowledged when its machine loses power, and the oldest that is of use at all. */
+const natsSafe = [2, 10] as const;
+const natsLeast = [2, 9] as const;
+
+function servers({ channels: known }: HealthView): Finding[] {
+  const version = known["nats"]?.medium?.["version"];
+  if (typeof version !== "string") return [];
+  const { ok, note, wrong } = findings("nats-server");
+  const older = ([major, minor]: readonly [number, number]) => {
+    const [has = 0, hasMinor = 0] = version.split(".").map(Number);
+    return has < major || (has === major && hasMinor < minor);
+  };
+  const install = "multifleet nats up   # says how to install a newer one";
+  if (older(natsLeast))
+    return [wrong(`nats-server ${version} is too old`, "its JetStream lacks what is needed here", install)];
+  if (older(natsSafe))
+    return [
+      note(
+        `nats-server ${version} flushes to disk every two minutes`,
+        "a power cut may take copies that wait in JetStream; their senders still have them. From 2.10 on it can flush always",
+        install,
+      ),
+    ];
+  return [ok(`nats-server ${version}`)];
+}
+
+/** What trying every channel to every peer came to; the peers that nothing reaches are told of elsewhere. */
+export function checkWays(rows: readonly CheckRow[], at: string): Finding[] {
+  const { ok, note } = findings("way");
+  const configured = rows.filter(({ outcome, state }) => outcome === "failed" && state !== "unreachable");
+  const answered = rows.filter(({ works }) => works).length;
+  return [
+    ...(answered > 0
+      ? [
+          ok(
+            `${count(answered, "way")} to ${count(new Set(rows.map(({ peer }) => peer)).size, "peer")} tried and found to work`,
+          ),
+        ]
+      : []),
+    ...configured.map(({ peer, channel, rank, reason = "", remedy }) =>
+      note(
+        `${channelName(channel, rank)} does not reach ${peer}: ${reason}`,
+        "messages to it take its other ways, if there are any",
+        remedy ?? `npx multifleet check ${peer} --channel ${channel}${at}`,
+      ),
+    ),
+  ];
 }
 
 function store(health: HealthView): Finding[] {

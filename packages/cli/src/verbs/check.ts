@@ -1,7 +1,7 @@
 import { api } from "../api.js";
 import type { CallOf } from "../commands.js";
 import { during, type Context } from "../context.js";
-import { dim, green, red, type Part } from "../screen.js";
+import { dim, green, red, yellow, type Part } from "../screen.js";
 import { channelName, took } from "../units.js";
 import type { CheckRow } from "../views.js";
 
@@ -29,7 +29,7 @@ function show(rows: readonly CheckRow[], { out }: Context): void {
       row.peer,
       channelName(row.channel, row.rank),
       row.effect,
-      row.works ? green("yes") : red("no"),
+      worked(row),
       took(row.ms),
       row.works ? "" : (row.reason ?? ""),
     ]),
@@ -37,6 +37,13 @@ function show(rows: readonly CheckRow[], { out }: Context): void {
   const remedies = rows.filter(({ works, remedy }) => !works && remedy !== undefined);
   if (remedies.length > 0) out.line();
   for (const { peer, channel, remedy } of remedies) out.line(dim(`${peer} ${channel}: `), remedy ?? "");
+}
+
+/** A store that has the probe is neither a yes nor a no. */
+function worked({ works, outcome }: CheckRow): Part {
+  if (works) return green("yes");
+  if (outcome === "stored" || outcome === "woke") return yellow(outcome);
+  return outcome === "not_tried" ? dim("not tried") : red("no");
 }
 
 function verdict(rows: readonly CheckRow[], { err }: Context): number {

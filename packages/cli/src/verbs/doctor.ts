@@ -3,7 +3,7 @@ import type { CallOf } from "../commands.js";
 import { during, type Context } from "../context.js";
 import { checkDaemon } from "../doctor/daemon.js";
 import type { Finding } from "../doctor/finding.js";
-import { checkDeadLetters, checkHealth, checkPending } from "../doctor/fleet.js";
+import { checkDeadLetters, checkHealth, checkPending, checkWays } from "../doctor/fleet.js";
 import { checkHome } from "../doctor/home.js";
 import { checkClock, checkDisk, checkNode } from "../doctor/machine.js";
 import { namedPort } from "../home.js";
@@ -32,6 +32,8 @@ async function diagnose(context: Context, port: number | undefined): Promise<Fin
   if (daemon.health === undefined) return found;
   found.push(...checkHealth(daemon.health, now, context.at));
   const access = context.daemon();
+  const { results } = await api.check(access, {});
+  found.push(...checkWays(results, context.at));
   const [accepted, sent, dead] = await Promise.all([
     api.messages(access, { state: "accepted", limit: most }),
     api.messages(access, { state: "sent", limit: most }),

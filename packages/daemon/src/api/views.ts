@@ -94,7 +94,15 @@ export const path = z
   .strictObject({ channel: z.string(), ...known })
   .describe("One channel to one peer, as known now.");
 
-const seen = { last_seen: time.exactOptional(), version: z.string().exactOptional(), pending: z.number() };
+const seen = {
+  last_seen: time.exactOptional(),
+  version: z.string().exactOptional(),
+  clock_offset_ms: z
+    .number()
+    .exactOptional()
+    .describe("How far its clock was ahead of ours at its newest hello."),
+  pending: z.number(),
+};
 
 export const peer = z
   .strictObject({ node: z.string(), ...seen, channels: z.array(path) })
@@ -136,7 +144,12 @@ export const check = z
   .strictObject({
     peer: z.string(),
     channel: z.string(),
-    works: z.boolean(),
+    works: z.boolean().describe("Whether the peer itself has answered."),
+    outcome: z
+      .enum(["answered", "stored", "woke", "failed", "not_tried"])
+      .describe(
+        "`stored`: a middleman has the probe, the peer has not answered yet. `not_tried`: it would have woken the machine.",
+      ),
     ms: z.number().exactOptional(),
     remedy: z.string().exactOptional(),
     ...known,

@@ -165,7 +165,7 @@ export class FakeNode implements FleetNode {
 
   async check(filter: unknown) {
     this.#called("check", filter);
-    return [{ ...path, peer: nodeId("mac2"), works: true, ms: 1, remedy: "none" }];
+    return [{ ...path, peer: nodeId("mac2"), works: true, outcome: "answered" as const, ms: 1, remedy: "none" }];
   }
 
   health(): HealthView {
