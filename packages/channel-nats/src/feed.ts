@@ -118,7 +118,8 @@ export class Feed {
     try {
       const answer = await this.#api?.call(`CONSUMER.INFO.${streamName}.${this.#line.names.consumer}`);
       const config = answer?.["config"];
-      return isObject(config) ? String(config["deliver_subject"] as string) : "";
+      const subject = isObject(config) ? config["deliver_subject"] : undefined;
+      return typeof subject === "string" ? subject : "";
     } catch (thrown) {
       if (thrown instanceof Refusal && thrown.code === refusals.consumerNotFound) return undefined;
       throw thrown;

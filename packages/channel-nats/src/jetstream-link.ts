@@ -199,11 +199,14 @@ export class JetStreamLink implements Link, Service {
       return;
     }
     this.#looking = "yes";
-    void this.#check(api).then(() => {
-      const again = this.#looking === "and again";
-      this.#looking = "no";
-      if (again) this.#look();
-    });
+    void this.#lookAt(api);
+  }
+
+  async #lookAt(api: Api): Promise<void> {
+    await this.#check(api);
+    const again = this.#looking === "and again";
+    this.#looking = "no";
+    if (again) this.#look();
   }
 
   /** Never rejects. */

@@ -81,6 +81,7 @@ describe.skipIf(program === undefined)("copies in JetStream", () => {
     const second = new Host("bravo");
     await open(second, options, "jetstream");
     await second.until(() => second.received.length === 1);
+    expect(second.received).toEqual(first.received);
     gate.release();
   });
 
@@ -142,6 +143,7 @@ describe.skipIf(program === undefined)("copies in JetStream", () => {
     await bravo.until(() => bravo.counts["vanished_consumers"] === 1 && bravo.states.at(-1) === "up");
     await send(link);
     await bravo.until(() => bravo.received.length === 1);
+    expect(bravo.received.map(String)).toEqual(["hello"]);
   });
 
   test("a full stream asks to come later, and drops nothing", async () => {
