@@ -46,6 +46,8 @@ export type Command =
     }
   | { readonly kind: "chief"; readonly chief: Chief | undefined }
   | { readonly kind: "presence"; readonly node: NodeId; readonly alive: boolean }
+  /** A node says something else of itself than before. */
+  | { readonly kind: "changed"; readonly node: NodeId }
   /** Wake me at `at` (replaces what was armed before), or never. */
   | { readonly kind: "arm"; readonly at: number | undefined };
 

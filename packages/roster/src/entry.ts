@@ -78,6 +78,11 @@ export function readEntry(value: unknown): Entry | undefined {
   };
 }
 
+/** What an entry says, apart from when, and from whom it heard: two that say the same give the same text. */
+export function contentOf(entry: Omit<Entry, "stamp" | "last_seen">): string {
+  return JSON.stringify({ ...entry, stamp: 0, last_seen: "", peers_seen: [] });
+}
+
 /** Reads the roster's part of a hello, out of parsed JSON that the sender has signed. Undefined when it is none. */
 export function readWord(value: unknown): Word | undefined {
   if (!isRecord(value)) return undefined;

@@ -1,7 +1,7 @@
 import type { NodeId } from "@multifleet/core";
 import { chooseChief, type Candidate, type Chief } from "./chief.js";
 import type { Command, Input, Known, Roster, RosterOptions } from "./contract.js";
-import type { Entry, Word } from "./entry.js";
+import { contentOf, type Entry, type Word } from "./entry.js";
 import { OwnEntry } from "./own-entry.js";
 import { Peer } from "./peer.js";
 import { inOrder, rankOf } from "./rank.js";
@@ -211,6 +211,8 @@ class NodeRoster implements Roster {
     peer.entry = entry;
     peer.stamp = stamp;
     peer.leftAt = entry.leaving ? now : undefined;
+    if (before === undefined || contentOf(entry) !== contentOf(before))
+      this.#commands.push({ kind: "changed", node: peer.node });
     this.#highest = Math.max(this.#highest, term);
     for (const node of Object.keys({ ...before?.absent, ...absent })) {
       const other = this.#peers.get(node as NodeId);

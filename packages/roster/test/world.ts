@@ -156,6 +156,7 @@ export class World {
         node.seen.push({ at: this.now, chief: command.chief });
         return;
       case "presence":
+      case "changed":
         return;
       case "arm": {
         const timer = { at: command.at };

@@ -230,6 +230,9 @@ export class Presence {
           background(mailbox.put(this.#place(), { term: chief.term } satisfies Kept), "roster", this.#host);
         return;
       }
+      case "changed":
+        events.emit("peer", { node: command.node, state: "changed" });
+        return;
       case "presence":
         events.emit("peer", { node: command.node, state: command.alive ? "alive" : "gone" });
         return;
