@@ -1,12 +1,10 @@
 import { rmSync } from "node:fs";
-import { networkInterfaces } from "node:os";
-import { processMark } from "@multifleet/mailbox";
 import { background, type NodeCounters } from "../books.js";
 import { explain, StartFailure } from "../failure.js";
 import type { Fleet } from "../fleet/fleet.js";
 import type { Home } from "../home.js";
 import type { Log } from "../log.js";
-import { privateDirectory, readPrivate, removePrivate, writePrivate } from "../private-files.js";
+import { privateDirectory, readPrivate, writePrivate } from "../private-files.js";
 import { Problem } from "../problem.js";
 import {
   authority,
@@ -16,11 +14,11 @@ import {
   type NatsFiles,
 } from "./configuration.js";
 import { serverKeys } from "./keys.js";
-import { LogFile } from "./log-file.js";
+import { Keeper } from "./keeper.js";
+import { isServer, nearest, outerAddresses } from "./places.js";
 import { expectFree } from "./ports.js";
 import { faultOf, findServer, installText, versionOf } from "./program.js";
-import { run, sendSignal, type Run } from "./run.js";
-import { isLocal, settingsSchema, settle, type NatsRequest, type NatsSettings } from "./settings.js";
+import { settingsSchema, settle, type NatsRequest, type NatsSettings } from "./settings.js";
 import type { NatsServerView } from "./view.js";
 
 export interface LocalServerHost {
@@ -30,43 +28,24 @@ export interface LocalServerHost {
   readonly log: Log;
 }
 
-/** First wait before a server that died is started again, and the longest, in milliseconds; doubled each time, with full jitter. */
-const firstWait = 500;
-const longestWait = 30_000;
-
-/** A server that lived so long, in milliseconds, was sound: what it dies of then is a new trouble. */
-const sound = 30_000;
-
-/** Milliseconds that a server may take until it takes connections: it reads its streams first. */
-const startDeadline = 20_000;
-
 /** Under which name a node's hello says where its server is, beside the addresses of its channels. */
 export const serverKind = "nats-server";
 
 /** More servers of others are not tried. */
 const mostShared = 16;
 
-type State = NatsServerView["state"];
-
 /** A nats-server of this node's own: its configuration, its process, and its life beside the node's. */
 export class LocalServer {
   readonly #host: LocalServerHost;
   readonly #files: NatsFiles;
+  readonly #keeper: Keeper;
   #settings: NatsSettings | undefined;
-  #state: State = "off";
-  #since = Date.now();
-  #reason = "";
   #version: ConfigurationFacts["version"];
-  #run: Run | undefined;
-  #restarts = 0;
-  #failures = 0;
-  #timer: NodeJS.Timeout | undefined;
   #ended = false;
   /** The fleet's secret that the key file is of. */
   #keyOf = "";
   /** Servers that other members share. */
   #others: readonly string[] = [];
-  #ready: () => void = () => undefined;
   /** One change at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -75,12 +54,14 @@ export class LocalServer {
     this.#host = host;
     this.#files = natsFiles(host.home.directory);
     this.#settings = readSettings(this.#files.settings);
+    const { counters, log } = host;
+    this.#keeper = new Keeper({ counters, log, files: this.#files, hide: (line) => this.#hide(line) });
   }
 
   /** Starts the server if it is to run, beside the node's own start. @param ready Is called each time it takes connections. */
   begin(ready: () => void): void {
-    this.#ready = ready;
-    this.#endOrphan();
+    this.#keeper.onReady = ready;
+    this.#keeper.endOrphan();
     if (this.#settings?.enabled === true)
       background(
         this.#inTurn(() => this.#launch()),
@@ -121,14 +102,16 @@ export class LocalServer {
       const again = Object.keys(asked).length === 0 && before !== undefined;
       const settings = again ? { ...before, enabled: true } : await settle(asked, this.#host.fleet.fleet);
       const program = await this.#prepare(settings);
-      await this.#stop();
+      await this.#keeper.stop();
       try {
         await expectPorts(settings);
         this.#save(settings);
         await this.#launch(program);
-        if (this.#state !== "running") throw new Problem("nats_server_failed", `nats-server ${this.#reason}`);
+        const { state, reason } = this.#keeper;
+        if (state !== "running")
+          throw new Problem("nats_server_failed", `nats-server ${reason || "takes too long"}`);
       } catch (thrown) {
-        await this.#stop();
+        await this.#keeper.stop();
         this.#save(before?.enabled === true ? before : { ...settings, enabled: false });
         if (before?.enabled === true) await this.#launch();
         throw thrown;
@@ -140,7 +123,7 @@ export class LocalServer {
   down({ purge }: { readonly purge: boolean }): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#settings !== undefined) this.#save({ ...this.#settings, enabled: false });
-      await this.#stop();
+      await this.#keeper.stop();
       if (!purge) return;
       rmSync(this.#files.directory, { recursive: true, force: true });
       this.#settings = undefined;
@@ -152,7 +135,7 @@ export class LocalServer {
   renew(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#settings?.enabled !== true) return;
-      await this.#stop();
+      await this.#keeper.stop();
       await this.#launch();
     });
   }
@@ -160,16 +143,17 @@ export class LocalServer {
   view(): NatsServerView {
     const settings = this.#settings;
     const { directory, configuration: config, log, store } = this.#files;
-    const state = settings?.enabled === true ? this.#state : "off";
+    const { pid, since, reason, restarts } = this.#keeper;
+    const state = settings?.enabled === true ? this.#keeper.state : "off";
     if (settings === undefined) return { state };
     const { role, host, port, hub, cluster, leafPort, share } = settings;
     return {
       state,
-      ...(state === "off" ? {} : { since: new Date(this.#since).toISOString() }),
-      ...(this.#reason === "" || state === "off" ? {} : { reason: this.#reason }),
-      ...(this.#run === undefined ? {} : { pid: this.#run.pid }),
+      ...(state === "off" ? {} : { since: new Date(since).toISOString() }),
+      ...(reason === "" || state === "off" ? {} : { reason }),
+      ...(pid === undefined ? {} : { pid }),
       ...(this.#version === undefined ? {} : { version: this.#version.join(".") }),
-      restarts: this.#restarts,
+      restarts,
       role,
       server: `nats://${authority(nearest(host), port)}`,
       listen: authority(host, port),
@@ -190,7 +174,7 @@ export class LocalServer {
   /** Ends the server with the node. */
   async end(): Promise<void> {
     this.#ended = true;
-    await this.#inTurn(() => this.#stop());
+    await this.#inTurn(() => this.#keeper.stop());
   }
 
   #inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
@@ -211,7 +195,7 @@ export class LocalServer {
     }
     const fault = await faultOf(program, this.#files.configuration);
     if (fault !== undefined)
-      throw new Problem("nats_server_failed", `nats-server refuses its configuration: ${this.#inert(fault)}`);
+      throw new Problem("nats_server_failed", `nats-server refuses its configuration: ${this.#hide(fault)}`);
     return program;
   }
 
@@ -246,116 +230,21 @@ export class LocalServer {
   async #launch(prepared?: string): Promise<void> {
     const settings = this.#settings;
     if (settings === undefined || this.#ended) return;
-    this.#failures = 0;
-    this.#become("starting", "");
+    this.#keeper.become("starting", "");
     try {
-      await this.#start(prepared ?? (await this.#prepare(settings)));
+      await this.#keeper.start(prepared ?? (await this.#prepare(settings)));
     } catch (thrown) {
       this.#host.counters.count("nats_server_start_errors_total");
       const code = thrown instanceof Problem ? thrown.code : "";
       // The program may be gone for now: that is told, and does not turn the server off.
       if (code === "nats_server_missing") this.#save(settings);
-      this.#become(code === "nats_server_missing" ? "missing" : "failed", explain(thrown));
-      this.#host.log.error("nats_server_not_started", { reason: this.#reason });
+      this.#keeper.become(code === "nats_server_missing" ? "missing" : "failed", explain(thrown));
+      this.#host.log.error("nats_server_not_started", { reason: explain(thrown) });
     }
-  }
-
-  async #start(program: string): Promise<void> {
-    const { counters, log } = this.#host;
-    const file = new LogFile(this.#files.log);
-    const started = await run(program, this.#files.configuration, (line) => {
-      try {
-        file.write(this.#inert(line));
-      } catch (thrown) {
-        // Once is enough to be told of a full disk; how often is counted.
-        if (counters.value("nats_server_log_errors_total") === 0)
-          log.error("nats_server_log_failed", { reason: explain(thrown) });
-        counters.count("nats_server_log_errors_total");
-      }
-    });
-    counters.count("nats_server_starts_total");
-    this.#run = started;
-    const mark = processMark(started.pid);
-    writePrivate(this.#files.process, JSON.stringify({ pid: started.pid, mark }));
-    const ended = started.ended.then((reason) => this.#over(started, reason));
-    let deadline: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((done) => (deadline = setTimeout(done, startDeadline)));
-    await Promise.race([this.#attend(started), ended, late]);
-    clearTimeout(deadline);
-  }
-
-  async #attend(started: Run): Promise<void> {
-    await started.ready;
-    if (this.#run !== started) return;
-    this.#become("running", "");
-    this.#host.log.info("nats_server_ready", { pid: started.pid });
-    this.#ready();
-  }
-
-  /** The process is gone: asked to go, or to be started again. */
-  #over(over: Run, reason: string): void {
-    removePrivate(this.#files.process);
-    if (this.#run !== over) return;
-    this.#run = undefined;
-    const { counters, log } = this.#host;
-    counters.count("nats_server_exits_total");
-    const lived = this.#state === "running" ? Date.now() - this.#since : 0;
-    if (lived > sound) this.#failures = 0;
-    const wait = Math.random() * Math.min(firstWait * 2 ** this.#failures, longestWait);
-    this.#failures++;
-    this.#become("waiting", this.#inert(reason));
-    log.error("nats_server_ended", { reason: this.#reason, again_in_ms: Math.round(wait) });
-    this.#timer = setTimeout(
-      () =>
-        background(
-          this.#inTurn(() => this.#again()),
-          "nats",
-          this.#host,
-        ),
-      wait,
-    );
-  }
-
-  async #again(): Promise<void> {
-    if (this.#ended || this.#state !== "waiting" || this.#run !== undefined) return;
-    this.#restarts++;
-    const program = findServer(process.env["PATH"]);
-    if (program === undefined) {
-      this.#become("missing", "nats-server is no longer on the PATH");
-      return;
-    }
-    await this.#start(program);
-  }
-
-  async #stop(): Promise<void> {
-    clearTimeout(this.#timer);
-    const ending = this.#run;
-    this.#run = undefined;
-    this.#become("off", "");
-    await ending?.stop();
-  }
-
-  /** A server that a daemon left behind which had no time to end it, and whose watcher was ended too. */
-  #endOrphan(): void {
-    const text = readPrivate(this.#files.process);
-    if (text === undefined) return;
-    const left = orphanIn(text);
-    if (left !== undefined && processMark(left.pid) === left.mark) {
-      this.#host.counters.count("nats_server_orphans_total");
-      this.#host.log.warn("nats_server_orphan", { pid: left.pid });
-      sendSignal(left.pid, "SIGKILL");
-    }
-    removePrivate(this.#files.process);
-  }
-
-  #become(state: State, reason: string): void {
-    this.#state = state;
-    this.#since = Date.now();
-    this.#reason = reason;
   }
 
   /** Without the passwords that a line of the server's may quote. */
-  #inert(line: string): string {
+  #hide(line: string): string {
     const { route, leaf } = serverKeys(this.#host.fleet.secret);
     const { password } = this.#settings?.hub ?? {};
     const secrets = [
@@ -383,41 +272,10 @@ function readSettings(path: string): NatsSettings | undefined {
   }
 }
 
-function orphanIn(text: string): { readonly pid: number; readonly mark: string } | undefined {
-  try {
-    const { pid, mark } = JSON.parse(text) as { pid?: unknown; mark?: unknown };
-    return typeof pid === "number" && pid > 1 && typeof mark === "string" ? { pid, mark } : undefined;
-  } catch {
-    // What cannot be read names no process, and none is ended
-    return undefined;
-  }
-}
-
 async function expectPorts({ host, port, cluster, leafPort }: NatsSettings): Promise<void> {
   await expectFree(host, port, "--server-port");
   if (cluster !== undefined) await expectFree(host, cluster.port, "--cluster-port");
   if (leafPort !== undefined) await expectFree(host, leafPort, "--leaf-port");
-}
-
-/** What another member says of its server, judged: nothing but a place to connect to. */
-function isServer(text: string): boolean {
-  return /^nats:\/\/(?:[\w.-]{1,253}|\[[\da-fA-F:.]{2,45}\]):\d{1,5}$/.test(text);
-}
-
-/** The address on which this machine's own clients reach a server that listens on `host`. */
-function nearest(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  return host === "::" ? "::1" : host;
-}
-
-function outerAddresses(host: string): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .filter(({ internal, address, family }) => {
-      const usable = family === "IPv4" || host === "::";
-      return !internal && usable && !isLocal(address) && !/^fe80:|^169\.254\./i.test(address);
-    })
-    .map(({ address }) => address);
 }
 
 function missing(configurationFile: string, program: string | undefined): Problem {

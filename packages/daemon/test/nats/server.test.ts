@@ -102,7 +102,8 @@ test.skipIf(none)("a stopped daemon ends its server, and starts it again with th
 test.skipIf(none)("the server of a daemon that is killed ends by itself", async () => {
   await using fleet = await TestFleet.start(["mac1"]);
   const mac1 = fleet.node("mac1");
-  const { socket, gone } = await attach((await up(mac1)).server);
+  await up(mac1);
+  const { socket, gone } = await attach(mac1);
   await mac1.kill("SIGKILL");
   await gone;
   expect(socket.destroyed).toBe(true);
@@ -113,12 +114,13 @@ test.skipIf(none || process.platform !== "linux")(
   async () => {
     await using fleet = await TestFleet.start(["mac1"]);
     const mac1 = fleet.node("mac1");
-    const { server: url, pid } = await up(mac1);
+    const { pid } = await up(mac1);
+    const { socket, gone } = await attach(mac1);
     const watchers = companions(pid);
     expect(watchers).not.toEqual([]);
     for (const watcher of watchers) process.kill(watcher, "SIGKILL");
     await mac1.kill("SIGKILL");
-    const { gone } = await attach(url);
+    expect(socket.closed).toBe(false);
     await mac1.start();
     await gone;
     expect(await mac1.counters()).toMatchObject({ nats_server_orphans_total: 1 });

@@ -1,9 +1,11 @@
-import { once } from "node:events";
+import { createPrivateKey, sign, type KeyObject } from "node:crypto";
+import { on, once } from "node:events";
 import { existsSync, readdirSync, readFileSync, watch } from "node:fs";
 import { request, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { serverKeys } from "../../src/nats/keys.js";
 import type { TestNode } from "../fleet.js";
 
 /** Resolves once a channel of the node is open: it is, or its events say so; at most `seconds`. */
@@ -68,16 +70,34 @@ export async function appears(directory: string, ...steps: readonly string[]): P
   return path;
 }
 
-/** A connection to a server: it ends with the server's process, whoever's child that is. */
+/** A client of a node's server, let in: its connection ends with the server's process, whoever's child that is. */
 export async function attach(
-  url: string,
+  node: TestNode,
 ): Promise<{ readonly gone: Promise<unknown>; readonly socket: Socket }> {
-  const { hostname, port } = new URL(url);
+  const { hostname, port } = new URL((await node.get("/nats")).body.server as string);
+  const { secret } = JSON.parse(readFileSync(join(node.home, "fleet.json"), "utf8")) as { secret: string };
+  const { publicKey, seed } = serverKeys(secret).client;
   const socket = connect({ host: hostname, port: Number(port) });
   socket.on("error", () => undefined);
-  await once(socket, "connect");
+  const [first] = (await once(socket, "data")) as [Buffer];
+  const { nonce } = JSON.parse(first.toString().slice("INFO ".length)) as { nonce: string };
+  const sig = sign(null, Buffer.from(nonce), privateKey(seed)).toString("base64url");
+  socket.write(`CONNECT ${JSON.stringify({ nkey: publicKey, sig, verbose: false })}\r\nPING\r\n`);
+  for await (const [said] of on(socket, "data") as AsyncIterable<[Buffer]>) {
+    if (said.includes("-ERR")) throw new Error(said.toString());
+    if (said.includes("PONG")) break;
+  }
   socket.resume();
   return { socket, gone: once(socket, "close") };
+}
+
+/** An nkey's seed as a key: base32 of two bytes for its kind, 32 of its own, two of a checksum. */
+function privateKey(seed: string): KeyObject {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = Array.from(seed, (letter) => letters.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const bytes = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+  const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), bytes.subarray(2, 34)]);
+  return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
 }
 
 /** Processes of a group, but for its leader: proc(5), fields 3 and 5 of `stat`. Linux only. */
