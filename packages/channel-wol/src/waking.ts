@@ -13,7 +13,7 @@ import { broadcastOf, contains } from "./subnet.js";
 /** Members on the sleeper's network that are asked, one after the other. */
 const mostHelpers = 4;
 /** How long a member may take to say that it did it, in ms. */
-const helperPatience = 5_000;
+const helperPatience = 2_000;
 
 /** What was woken lately. It outlives a link, so that a channel which opens again does not wake again. */
 export class Memory {

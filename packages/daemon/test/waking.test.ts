@@ -1,4 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -175,6 +178,65 @@ test("a member is woken for another, and nobody else is, whatever the request sa
   const stranger = lender(false);
   expect(await stranger.take('{"target":"mac2"}')).toBe(false);
   expect(stranger.woken).toEqual([]);
+});
+
+test("a member is asked by a signed notice, and the sender's attempt shows whether it could", async () => {
+  const loopback = Object.entries(networkInterfaces()).find(([, addresses = []]) =>
+    addresses.some(({ address }) => address === "127.0.0.1"),
+  )?.[0];
+  const card = createSocket("udp4");
+  try {
+    card.bind(0);
+    await once(card, "listening");
+    const quiet = { seed: false, relay: false };
+    const at = (number: number, ...networks: string[]) => ({
+      wol: networks.map((network) => `00:1b:21:00:00:0${number}@${network}`),
+    });
+    await using fleet = await TestFleet.start(["mac1", "mac2", "mac3", "mac4"], {
+      // The helper is on the networks of two sleepers, and the sender on neither.
+      mac1: {
+        config: {
+          channels: quiet,
+          peers: {
+            mac2: at(2, "10.98.0.2/24", "10.99.0.2/24"),
+            mac3: at(3, "10.98.0.3/24"),
+            mac4: at(4, "10.99.0.4/24"),
+          },
+        },
+      },
+      // The helper knows where one of them is.
+      mac2: {
+        config: {
+          channels: { ...quiet, wol: { interfaces: [loopback], ports: [card.address().port] } },
+          peers: { mac3: at(3, "127.0.0.3/8") },
+        },
+      },
+      mac3: { config: { channels: quiet } },
+      mac4: { config: { channels: quiet } },
+    });
+    for (const name of ["mac3", "mac4"]) await fleet.node(name).kill("SIGKILL");
+    const mac1 = fleet.node("mac1");
+    const heard = once(card, "message");
+    const woken = await mac1.send("mac3", "wake up");
+    const [packet] = (await heard) as [Buffer];
+    expect(packet.toString("hex")).toBe(`${"f".repeat(12)}${"001b21000003".repeat(16)}`);
+    const asleep = await mac1.send("mac4", "wake up", { expires: "4s" });
+    await mac1.settled(asleep.body.id);
+    const tried = async (id: string) =>
+      (await mac1.get(`/message/${id}`)).body.attempts.filter(
+        ({ channel }: { channel: string }) => channel === "wol",
+      );
+    expect(await tried(woken.body.id)).toMatchObject([{ outcome: "woke" }]);
+    expect(await tried(asleep.body.id)).toMatchObject([
+      { outcome: "UNREACHABLE", reason: expect.stringContaining("mac2: could not wake it") },
+    ]);
+    expect(await fleet.node("mac2").counters()).toMatchObject({ packets_rejected_total: 1 });
+    // Nobody's outbox keeps the request.
+    const { peers } = (await mac1.get("/peers")).body;
+    expect(peers.find(({ node }: { node: string }) => node === "mac2")).toMatchObject({ pending: 0 });
+  } finally {
+    card.close();
+  }
 });
 
 test.skipIf(ip === undefined)(

@@ -49,22 +49,27 @@ export class Waking {
     return (await this.#wake?.(target, AbortSignal.timeout(lifetime))) ?? false;
   }
 
-  /** The peers that may be awake: there is an open way to each, and those that were heard last come first. */
+  /** The peers that may be awake: there is a way to each that is not known to be down, and those that were heard last come first. */
   #members(): readonly NodeId[] {
-    const { fleet, peers, deliverers } = this.#host;
+    const { fleet, peers } = this.#host;
     return fleet.peers
-      .filter((peer) => deliverers(peer).length > 0)
+      .filter((peer) => this.#ways(peer).length > 0)
       .toSorted((a, b) => (peers.lastSeen(b) ?? 0) - (peers.lastSeen(a) ?? 0));
   }
 
   #ask(helper: NodeId, target: NodeId, signal: AbortSignal): Promise<boolean> {
-    const ways = this.#host.deliverers(helper);
-    const up = this.#host.health(helper).filter(({ state }) => state === "up");
     // One channel that delivers: a helper that sleeps itself is neither woken for this, nor left a note that it would find too late.
-    const via = ways.find((way) => up.some(({ channel }) => channel === way)) ?? ways[0];
+    const [via] = this.#ways(helper);
     if (via === undefined) return Promise.resolve(false);
     const body = new TextEncoder().encode(JSON.stringify({ target }));
     return this.#host.post.ask(helper, "wake", body, { via, lifetime, signal });
+  }
+
+  /** The channels that deliver to a peer and are not known to be down, those that are up before the others. */
+  #ways(peer: NodeId): readonly string[] {
+    const states = new Map(this.#host.health(peer).map(({ channel, state }) => [channel, state]));
+    const ways = this.#host.deliverers(peer).filter((way) => states.get(way) !== "down");
+    return ways.toSorted((a, b) => Number(states.get(b) === "up") - Number(states.get(a) === "up"));
   }
 }
 
