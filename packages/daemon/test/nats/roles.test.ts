@@ -23,6 +23,10 @@ test.skipIf(none)("a leaf reaches what is at its hub, and works on when the hub 
   expect(leaf).toMatchObject({ role: "leaf", domain: "mac2", hub: `nats-leaf://${hub.leafnodes}` });
   const over = await mac2.send("mac1", "by the leaf", { via: "nats" });
   expect(await mac2.settled(over.body.id)).toMatchObject({ state: "delivered" });
+  const copy = await mac2.send("mac1", "a copy", { via: "jetstream" });
+  expect(await mac2.settled(copy.body.id)).toMatchObject({ state: "delivered" });
+  const back = await mac1.send("mac2", "a copy back", { via: "jetstream" });
+  expect(await mac1.settled(back.body.id)).toMatchObject({ state: "delivered" });
   // Another node that knows the leaf's server only.
   const channels = { nats: { servers: [leaf.server], nkeyFile: join(mac2.home, "nats", "client.nk") } };
   const mac3 = await fleet.add("mac3", { config: { channels } });
