@@ -9,6 +9,7 @@ import type {
   MessageView,
   NatsServerView,
   PeerView,
+  RosterView,
   SendAnswer,
 } from "./views.js";
 
@@ -77,6 +78,8 @@ export const api = {
   retry: (to: Access, id: string) => call(to, "POST", at`/dead-letters/${id}/retry`) as Promise<SendAnswer>,
 
   peers: (to: Access) => call(to, "GET", "/peers") as Promise<{ readonly peers: readonly PeerView[] }>,
+
+  roster: (to: Access) => call(to, "GET", "/roster") as Promise<RosterView>,
 
   check: (to: Access, body: { peer?: string; channel?: string }) =>
     call(to, "POST", "/check", { body, deadline: 60_000 }) as Promise<{

@@ -152,7 +152,7 @@ function foreign(access: Access, why: string): Failure {
 function hinted(code: string, access: Access): { hint?: string } {
   if (code === "unauthorized")
     return { hint: `The token in ${access.home} is not that daemon's: name its home with --home.` };
-  if (code === "unknown_peer" || code === "unknown_recipient")
+  if (code === "unknown_peer" || code === "unknown_recipient" || code === "unknown_capability")
     return { hint: "See who is there with: multifleet peers" };
   if (code === "disk_full") return { hint: "Nothing was accepted. Make room on the disk and send again." };
   return {};

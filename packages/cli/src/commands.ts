@@ -46,7 +46,7 @@ export const commands = {
       "Exit 1 where the message was not accepted, was rejected, or did not get as far as --wait asks.",
     ],
     positionals: [
-      { name: "to", summary: "a node, `node/session`, or `all`", completes: "node" },
+      { name: "to", summary: "a node, `node/session`, `@capability` as `@gpu`, or `all`", completes: "node" },
       { name: "subject", summary: "one line" },
       { name: "body", summary: "the text; `-` reads it from standard input", optional: true },
     ],

@@ -72,6 +72,20 @@ export interface PeerView {
   readonly channels: readonly PathView[];
 }
 
+/** What the nodes of the fleet say of themselves. */
+export interface RosterView {
+  readonly chief?: string;
+  readonly term: number;
+  readonly nodes: readonly {
+    readonly node: string;
+    readonly self?: boolean;
+    readonly alive: boolean;
+    readonly chief: boolean;
+    readonly capabilities: readonly string[];
+    readonly tools: Readonly<Record<string, string>>;
+  }[];
+}
+
 export interface CheckRow extends PathView {
   readonly peer: string;
   readonly works: boolean;

@@ -25,7 +25,7 @@ const health = (more: object = {}) => ({
   ...more,
 });
 
-test("peers shows when each was heard, what waits and the ways to it", async () => {
+test("peers shows when each was heard, what waits, the ways to it, what it has and who is chief", async () => {
   await using rig = await makeRig();
   const last_seen = new Date(Date.now() - 120_000).toISOString();
   const peers = [
@@ -37,12 +37,28 @@ test("peers shows when each was heard, what waits and the ways to it", async () 
     },
     { node: "mac3", pending: 0, channels: [path("http", { state: "unreachable" })] },
   ];
+  const said = { alive: true, chief: true, capabilities: ["git", "gpu"], tools: { git: "2.39.5" } };
+  const none = { alive: false, chief: false, capabilities: [], tools: {} };
   rig.on("GET /peers", () => ({ peers }));
+  rig.on("GET /roster", () => ({
+    chief: "mac2",
+    term: 3,
+    nodes: [
+      { node: "mac1", self: true, ...none, alive: true },
+      { node: "mac2", ...said },
+      { node: "mac3", ...none },
+    ],
+  }));
   const { code, out } = await rig.run("peers");
   expect(code).toBe(0);
   expect(out).toMatch(/mac2 +2 minutes ago +3 +P2 http +up +1\.3 ms\n +P8 ipc +down +ENOENT\n/);
   expect(out).toMatch(/mac3 +never +0 +no channel leads there/);
-  expect(JSON.parse((await rig.run("peers", "--json")).out)).toEqual(peers);
+  expect(out).toMatch(/mac1 +this node *\nmac2 +alive, chief +git 2\.39\.5, gpu\nmac3 +gone *\n/);
+  const [mac2, mac3] = peers;
+  expect(JSON.parse((await rig.run("peers", "--json")).out)).toEqual([
+    { ...mac2, ...said },
+    { ...mac3, ...none },
+  ]);
   expect((await rig.run("peers", "--names")).out).toBe("mac2\nmac3\n");
   expect((await rig.run("peers", "--names", "--json")).out).toBe('["mac2","mac3"]\n');
 });
