@@ -7,6 +7,7 @@ import { run } from "./program.js";
 /** What the ssh configuration says of a host, as far as it is used. */
 export interface HostConfig {
   /** As it was asked for. */
+  readonly hint: Hint;
   readonly alias: string;
   readonly hostname: string;
   readonly port: number;
@@ -69,6 +70,7 @@ function read(hint: Hint, text: string): HostConfig {
   const tokens = tokensOf(hint.host, hostname, port, user);
   const alias = one("hostkeyalias");
   return {
+    hint,
     alias: hint.host,
     hostname,
     port,

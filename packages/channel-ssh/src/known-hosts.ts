@@ -61,8 +61,14 @@ function changed(config: HostConfig, type: string, known: readonly Entry[]): Cha
 }
 
 /** What a person types to see the key and, with a yes, to accept it. */
-function acceptCommand({ alias, user, hostname, port }: HostConfig): string {
-  return alias.toLowerCase() === hostname ? `ssh -p ${port} ${user}@${hostname} exit` : `ssh ${alias} exit`;
+function acceptCommand({ hint: { host, user, port } }: HostConfig): string {
+  const words = [
+    "ssh",
+    port === undefined ? "" : `-p ${port}`,
+    user === undefined ? host : `${user}@${host}`,
+    "exit",
+  ];
+  return words.filter((word) => word !== "").join(" ");
 }
 
 async function findIn(file: string, name: string, signal: AbortSignal): Promise<Entry[]> {

@@ -91,6 +91,12 @@ describe.skipIf(sshd === undefined)("a host's key", () => {
     expect(server.log.slice(before)).not.toMatch(/publickey/);
   });
 
+  test("that is not known is accepted by what was typed: the user and the port, where they were", async () => {
+    keyring.host("peer", server);
+    const port = String(server.port);
+    expect(await login(`ada@peer:${port}`)).toMatch(new RegExp(`: ssh -p ${port} ada@peer exit$`));
+  });
+
   test("that is not known is not accepted because ssh's own configuration would", async () => {
     keyring.host("peer", server, "StrictHostKeyChecking no");
     expect(await login()).toMatch(/^DENIED .* is not known/);
