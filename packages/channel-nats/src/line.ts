@@ -114,7 +114,7 @@ export class Line {
     const name = settings.name ?? `multifleet ${names.node}`;
     const connection = await connect(found, settings, name, {
       cluster: () => {
-        this.#learn(connection.info, found.server);
+        this.#learn(this.connection?.info, found.server);
         for (const listener of this.#listeners) listener.changed();
       },
       denied: (operation, subject) => {

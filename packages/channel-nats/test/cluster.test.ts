@@ -105,7 +105,10 @@ describe.skipIf(program === undefined)("more than one server", () => {
     expect((await replicasOf(first[0] as Server)).replicas).toBe(3);
     const bravo = new Host("bravo");
     await open(bravo, { servers: first.map(({ url }) => url) }, "jetstream");
-    await bravo.until(() => bravo.received.length === 1);
+    // A server that has only just got the older copy hands it over with the next.
+    expect(outcome(await send(link, Buffer.from("next")))).toBe("stores");
+    await bravo.until(() => bravo.received.length === 2);
+    expect(bravo.received.map(String)).toEqual(["kept", "next"]);
   });
 
   test("a leaf carries to its hub and back, copies too, and goes on by itself when the hub is gone", async () => {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { testChannel } from "@multifleet/conformance";
-import type { Channel } from "@multifleet/core";
+import type { Channel, ChannelHost } from "@multifleet/core";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { nats } from "../src/index.js";
 import { Cable } from "./cable.js";
@@ -15,6 +15,47 @@ let drawn = 0;
 interface Medium {
   readonly user: string;
   readonly cable: Cable;
+  readonly nodes: Set<Watch>;
+}
+
+/** What one open link last said of its medium. */
+class Watch {
+  #isUp = true;
+  #tell: () => void = () => undefined;
+
+  note(state: "up" | "down"): void {
+    this.#isUp = state === "up";
+    if (this.#isUp) this.#tell();
+  }
+
+  async isBack(): Promise<void> {
+    if (!this.#isUp) await new Promise<void>((resolve) => (this.#tell = resolve));
+  }
+}
+
+/** A channel like `inner`, whose reports are noted on their way to its host. */
+function watched(inner: Channel, nodes: Set<Watch>): Channel {
+  return {
+    ...inner,
+    async open(host, options) {
+      const watch = new Watch();
+      const noting: ChannelHost = {
+        node: host.node,
+        fleet: host.fleet,
+        receive: (bytes) => host.receive(bytes),
+        count: (event) => host.count(event),
+        addresses: (to, channel) => host.addresses(to, channel),
+        report(event) {
+          host.report(event);
+          watch.note(event.state);
+        },
+      };
+      const link = await inner.open(noting, options);
+      nodes.add(watch);
+      void link.closed.finally(() => nodes.delete(watch));
+      return link;
+    },
+  };
 }
 
 beforeAll(async () => {
@@ -37,12 +78,17 @@ for (const [at, name] of (["nats", "jetstream"] as const).entries()) {
         keepAliveMs: 500,
         strangersReachable: true,
         async create() {
-          return { user: `u${drawn++}`, cable: await Cable.to(server.port) };
+          return { user: `u${drawn++}`, cable: await Cable.to(server.port), nodes: new Set() };
         },
-        channel: ({ user, cable }) => make({ servers: `nats://${user}:p@127.0.0.1:${cable.port}` }),
+        channel: ({ user, cable, nodes }) =>
+          watched(make({ servers: `nats://${user}:p@127.0.0.1:${cable.port}` }), nodes),
         dispose: ({ cable }) => cable.close(),
         cut: ({ cable }) => cable.cut(),
-        heal: ({ cable }) => cable.heal(),
+        // A node that is back before its peer is told, rightly, that nobody listens there.
+        async heal({ cable, nodes }) {
+          await cable.heal();
+          await Promise.all([...nodes].map((node) => node.isBack()));
+        },
         async garble({ user }, { node }) {
           const socket = connect(server.port, "127.0.0.1");
           const login = JSON.stringify({ user, pass: "p", verbose: false, pedantic: false });
