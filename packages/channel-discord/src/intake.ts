@@ -166,7 +166,7 @@ export class Intake {
     let bytes: Uint8Array | undefined;
     try {
       const body = await this.#bot.download(file.url, file.size, this.#end.signal);
-      if (body.length === file.size) bytes = await this.#settings.cover.uncover(body);
+      bytes = await this.#settings.cover.uncover(body);
     } catch (error) {
       if (this.#isClosed) return { isSettled: false };
       const isTooLong = error instanceof ChannelError && error.code === "INTERNAL";

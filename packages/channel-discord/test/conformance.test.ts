@@ -28,5 +28,6 @@ testChannel<StandIn>({
     misconfigured: () => discord({ token: "not a token", channel: "1", cover: coverOf(members, "alpha") }),
     keepAliveMs: 41_250,
     crowd: 40,
+    deadlineMs: 15_000,
   },
 });

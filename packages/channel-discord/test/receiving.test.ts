@@ -268,7 +268,7 @@ test("a file that is longer than it was said to be is given up at that length, h
 });
 
 test("a file that trickles, or never comes, is given up in time and left, and others come in meanwhile", async () => {
-  await opened({ requestTimeoutMs: 600 });
+  await opened({ requestTimeoutMs: 2_500 });
   standIn.api.onDownload = (_, response) => {
     response.writeHead(200);
     response.write("a");
@@ -278,7 +278,6 @@ test("a file that trickles, or never comes, is given up in time and left, and ot
   await standIn.api.until(() => downloads() === 3);
   standIn.api.onDownload = undefined;
   await stillReceives();
-  expect(host.counts["download_errors"]).toBe(undefined);
   await host.until(() => host.counts["download_errors"] === 3);
   expect(link?.status?.()).toMatchObject({ left: 3 });
   expect(ids().length).toBe(3);
@@ -313,7 +312,7 @@ test("a file that was changed, or is for another, is never handed over", async (
 });
 
 /** More junk where there is time for it. */
-const junk = 1_300 * Number(process.env["MULTIFLEET_ROUNDS"] ?? 1);
+const junk = 1_100 * Number(process.env["MULTIFLEET_ROUNDS"] ?? 1);
 
 test("thousands of junk messages for this node take bounded memory, and a genuine one still arrives", async () => {
   await opened();
@@ -353,6 +352,22 @@ test("a list of messages that is none, or full of odd things, harms nothing", as
   host.judge = () => ({ code: "taken" });
   await stillReceives();
   expect(host.counts["read_errors"]).toBeGreaterThanOrEqual(1);
+});
+
+test("a file that is being fetched when the link is disposed is not handed over any more, and stays", async () => {
+  await opened();
+  const asked = new Promise<() => void>((resolve) => {
+    standIn.api.onDownload = (path, response) => {
+      resolve(() => response.writeHead(200).end(standIn.api.files.get(path)));
+      return true;
+    };
+  });
+  standIn.post(...(await letter("bravo", "too late")));
+  const serve = await asked;
+  const closing = link?.[Symbol.asyncDispose]();
+  serve();
+  await closing;
+  expect([host.received, removals(), ids().length]).toEqual([[], 0, 1]);
 });
 
 test("nothing is handed over after the link was disposed, and what is being judged is waited for", async () => {
