@@ -99,7 +99,7 @@ export class Node {
 
   /** Resolves once a message is in a state. @param {string} id @param {string} state */
   reached(id, state) {
-    return this.#until(
+    return this.until(
       "message",
       (data) => data.id === id && data.state === state,
       async () => (await this.call("GET", `/message/${id}`)).body.state === state,
@@ -109,7 +109,7 @@ export class Node {
   /** Resolves once the inbox holds so many items. @param {number} count */
   received(count) {
     const enough = async () => (await this.inbox()).length >= count;
-    return this.#until("inbox", () => true, enough);
+    return this.until("inbox", () => true, enough);
   }
 
   /** The whole inbox. @returns {Promise<any[]>} */
@@ -130,7 +130,7 @@ export class Node {
    * @param {(data: any) => boolean} wanted
    * @param {() => Promise<boolean>} isSo
    */
-  async #until(type, wanted, isSo) {
+  async until(type, wanted, isSo) {
     const stop = new AbortController();
     try {
       for (let tries = 0; tries < 10_000; tries++) {
