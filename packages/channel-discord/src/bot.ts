@@ -184,12 +184,12 @@ export class Bot {
     };
   }
 
-  async #request(url: string, init: Init): Promise<Response> {
-    const method = init.method as Method;
-    const headers = { ...(init.headers as Record<string, string>) };
+  async #request(url: string, what: Init): Promise<Response> {
+    const method = what.method as Method;
+    const headers = { ...(what.headers as Record<string, string>) };
     let body: Uint8Array | undefined;
-    if (init.body !== null && init.body !== undefined) {
-      const encoded = new Response(init.body as FormData | string);
+    if (what.body !== null && what.body !== undefined) {
+      const encoded = new Response(what.body as FormData | string);
       headers["content-type"] ??= encoded.headers.get("content-type") ?? "application/octet-stream";
       body = new Uint8Array(await encoded.arrayBuffer());
     }
@@ -199,14 +199,17 @@ export class Bot {
       maxBytes: maxAnswerBytes,
       timeoutMs: this.#settings.requestTimeoutMs,
       ...(body && { body }),
-      ...(init.signal && { signal: init.signal }),
+      ...(what.signal && { signal: what.signal }),
     });
     const lane = this.#lanes[method];
     lane.note(answer.status, answer.headers);
     if (answer.status === 429 && answer.headers.has("x-ratelimit-global"))
       for (const other of Object.values(this.#lanes)) other.pause(lane.pauseMs);
     const isEmpty = answer.status === 204 || answer.body.length === 0;
-    return new Response(isEmpty ? null : answer.body, { status: answer.status, headers: answer.headers });
+    // Not the rate limit's headers: by another clock than the lanes', discord.js would refuse what they let pass.
+    const type = answer.headers.get("content-type");
+    const init = { status: answer.status, headers: type === null ? {} : { "content-type": type } };
+    return new Response(isEmpty ? null : answer.body, init);
   }
 
   /** What discord.js throws, in the words of the contract. None of it holds the token. */

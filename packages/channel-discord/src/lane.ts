@@ -60,6 +60,8 @@ export class Lane {
         } catch (error) {
           if (!(error instanceof ChannelError) || error.code !== "BUSY") throw error;
           this.#count();
+          // Whoever refused has said for how long; if not, it is not asked again at once.
+          if (this.pauseMs === 0) this.pause(0);
         }
       }
     } finally {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import "discord.js";
 import type { Link } from "@multifleet/core";
 import { coverOf } from "./covers.js";
@@ -15,6 +15,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await link[Symbol.asyncDispose]();
   await standIn.cut();
 });
@@ -97,6 +98,16 @@ test("a send waits for a short rate limit, and is then posted once", async () =>
   expect(results.map(outcome)).toEqual(["stores", "stores", "stores", "stores"]);
   // By the headers of the answers it knew when to come: Discord never had to refuse.
   expect(posts()).toBe(4);
+  expect(host.counts["rate_limited"]).toBe(undefined);
+});
+
+test("the rate limit is kept by a clock that nobody can set", async () => {
+  link = await open(standIn, host);
+  standIn.api.limit("POST", 1, 200);
+  const now = Date.now();
+  vi.spyOn(Date, "now").mockReturnValue(now);
+  const results = await Promise.all([send(link), send(link), send(link)]);
+  expect(results.map(outcome)).toEqual(["stores", "stores", "stores"]);
   expect(host.counts["rate_limited"]).toBe(undefined);
 });
 
