@@ -190,8 +190,8 @@ export class Incoming {
         const outcome = outcomes.get(command.ref);
         if (outcome === undefined || outcome.isDone) continue;
         isGone = false;
-        if (command.new !== nothing && /non-fast-forward/.test(outcome.why)) this.#isWhole = true;
-        else if (isLost(outcome)) this.#inlet.host.count("lost_races");
+        if (isLost(outcome)) this.#inlet.host.count("lost_races");
+        else if (command.new !== nothing && !this.#isWhole) this.#isWhole = true;
         else this.#picker.keep({ ref: command.ref, tip: command.old });
       }
     } catch (thrown) {

@@ -43,9 +43,7 @@ export interface Outcome {
 export function isLost({ isDone, why }: Outcome): boolean {
   return (
     !isDone &&
-    /^(failed to|fetch first|stale info|reference already exists|incorrect old|cannot lock|non-fast-forward$)/.test(
-      why,
-    )
+    /^(failed to|fetch first|stale info|reference already exists|incorrect old|cannot lock)/.test(why)
   );
 }
 

@@ -73,7 +73,9 @@ test("packets wait together on one ref for a receiver that is away, and are all 
 });
 
 test("where the remote lets no ref be set back, a long queue is read in one piece", async () => {
-  await repository.git("config", "receive.denyNonFastForwards", "true");
+  const isForward = 'git merge-base --is-ancestor "$2" "$3" 2>/dev/null';
+  const script = `#!/bin/sh\ncase "$2$3" in *00000000000000000000*) exit 0;; esac\n${isForward}\n`;
+  await writeFile(join(repository.path, "hooks", "update"), script, { mode: 0o755 });
   const alpha = await start("alpha");
   for (let index = 0; index < 20; index++) await alpha.send("bravo", `number ${index}`);
   const bravo = await start("bravo");
