@@ -16,6 +16,15 @@ export default {
         const [mac1, mac2] = [...nodes.values()];
         if (mac1 === undefined || mac2 === undefined) throw new Error("two nodes are needed");
         const [link] = JSON.parse(await mac2.host.run("ip", "-j", "link", "show", "eth0"));
+        // Its hello tells how it is woken, and comes a moment after its start.
+        await mac1.until(
+          "peer",
+          () => true,
+          async () => {
+            const { body } = await mac1.call("GET", "/health");
+            return body.peers.mac2.channels.wol.state !== "unreachable";
+          },
+        );
         await mac2.stop();
         await mac2.host.call("sleep", { mac: link.address });
         let packets = 0;
