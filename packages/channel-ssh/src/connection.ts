@@ -161,16 +161,17 @@ export class Connection {
     try {
       for (;;) {
         await this.#sessions.enter(signal);
-        const others = this.#sessions.inside - 1;
+        // The SFTP session stays: to wait for its end would be to wait for ever.
+        const others = this.#sessions.inside - 1 - (this.#sftp === undefined ? 0 : 1);
         try {
           const session = await unlessAborted(signal, open(client), (late) => late.end());
           return this.#leaving(session, [this.#channels, this.#sessions]);
         } catch (error) {
-          if (!isChannelRefusal(error) || others === 0) {
+          if (!isChannelRefusal(error) || others <= 0) {
             this.#sessions.leave();
             throw error;
           }
-          this.#sessions.narrow(others);
+          this.#sessions.narrow(this.#sessions.inside - 1);
           this.#sessions.leave();
         }
       }
@@ -197,6 +198,7 @@ export class Connection {
   }
 
   #rest = (): void => {
+    clearTimeout(this.#idle);
     if (!this.#isOver) this.#idle = setTimeout(() => this.#end(), this.#settings.idleMs);
   };
 

@@ -27,7 +27,7 @@ export interface SshOptions {
   readonly connectTimeoutMs?: number;
   /** How long a connection that carries nothing is kept, in ms; default 60,000. */
   readonly idleMs?: number;
-  /** How many channels one connection carries at once; default 8, as servers commonly allow 10. */
+  /** How many channels one connection carries at once, of which SFTP keeps one; default 8, as servers commonly allow 10. */
   readonly maxChannels?: number;
 }
 
@@ -64,7 +64,7 @@ const rules: Readonly<Record<keyof SshOptions, Rule>> = {
   peers: [isObject, 'an object of peers by name, such as {"mac2": {"ssh": "mac2.local"}}'],
   connectTimeoutMs: whole(100, 600_000),
   idleMs: whole(100, 86_400_000),
-  maxChannels: whole(1, 8),
+  maxChannels: whole(2, 8),
 };
 
 /** @throws ChannelError `MISCONFIGURED` that names the option, its value and what is allowed. */

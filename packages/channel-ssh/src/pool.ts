@@ -40,6 +40,7 @@ export class Pool {
     const text = JSON.stringify(hint);
     let entry = this.#connections.get(peer);
     if (entry !== undefined && entry.hint !== text) {
+      this.#ending.add(entry.connection);
       entry.connection.retire();
       entry = undefined;
     }

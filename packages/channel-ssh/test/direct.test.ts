@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Decoder, encodeVerdict } from "@multifleet/core/stream";
 import { seedName } from "@multifleet/core/seed";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { Connection } from "../src/connection.js";
 import channels, { ssh, type SshOptions } from "../src/index.js";
+import { checkOptions } from "../src/options.js";
 import { fault, frame, mac2, open, type Open } from "./host.js";
 import { Keyring, SshServer, sshd } from "./server.js";
 
@@ -156,16 +158,16 @@ describe.skipIf(sshd === undefined)("straight to the daemon", () => {
   });
 
   test("who waits for a channel can be told to stop", async () => {
-    await using mac1 = await to("peer", { maxChannels: 1 });
-    const full = daemon.hold(1);
-    const first = mac1.send();
+    await using mac1 = await to("peer", { maxChannels: 2 });
+    const full = daemon.hold(2);
+    const first = Promise.all([mac1.send(), mac1.send()]);
     await full;
     const stop = new AbortController();
     const second = mac1.send(undefined, stop.signal);
     stop.abort();
     expect(fault(await second).code).toBe("ABORTED");
     daemon.release();
-    expect((await first).ok).toBe(true);
+    expect((await first).map(({ ok }) => ok)).toEqual([true, true]);
     expect((await mac1.send()).ok).toBe(true);
   });
 
@@ -195,6 +197,38 @@ describe.skipIf(sshd === undefined)("straight to the daemon", () => {
     expect(server.connections - before).toBe(2);
     expect(mac1.host.events.map(({ state }) => state)).toEqual(["up"]);
     expect(mac1.host.counts).toEqual([]);
+  });
+
+  test("a peer that is elsewhere now is followed, and what is under way goes on", async () => {
+    keyring.host("moved", server);
+    await using mac1 = await to("peer");
+    const come = daemon.hold(1);
+    const first = mac1.send();
+    await come;
+    const before = server.connections;
+    mac1.host.known["ssh"] = ["moved"];
+    daemon.release();
+    expect([(await mac1.send()).ok, (await first).ok]).toEqual([true, true]);
+    expect(server.connections - before).toBe(1);
+    expect(mac1.host.events.map(({ state }) => state)).toEqual(["up"]);
+  });
+
+  test("a connection that nobody wants any more once it stands leaves nothing that keeps the process", async () => {
+    const [armed, cleared] = [vi.spyOn(globalThis, "setTimeout"), vi.spyOn(globalThis, "clearTimeout")];
+    const news = { lost: () => undefined, over: () => undefined };
+    const connection = new Connection(
+      { host: "peer" },
+      checkOptions({ config: keyring.config, idleMs: 54_321 }),
+      news,
+    );
+    await connection.use(() => Promise.resolve());
+    await connection.ready;
+    await connection.close();
+    const idle = armed.mock.results.filter((_, at) => armed.mock.calls[at]?.[1] === 54_321);
+    expect(idle.length).toBeGreaterThan(0);
+    const ended = new Set(cleared.mock.calls.map(([timer]) => timer));
+    expect(idle.filter(({ value }) => !ended.has(value as NodeJS.Timeout))).toEqual([]);
+    vi.restoreAllMocks();
   });
 
   test("a daemon that hangs up before it answers has delivered nothing", async () => {

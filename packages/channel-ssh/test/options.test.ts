@@ -22,7 +22,7 @@ for (const [options, says] of [
   [{ peers: { mac2: { ssh: 7 } } }, /peers.mac2.ssh is 7, and must be an ssh alias/],
   [{ connectTimeoutMs: 0 }, /connectTimeoutMs is 0, and must be a whole number from 100/],
   [{ idleMs: "1m" }, /idleMs is "1m"/],
-  [{ maxChannels: 9 }, /maxChannels is 9, and must be a whole number from 1 to 8/],
+  [{ maxChannels: 9 }, /maxChannels is 9, and must be a whole number from 2 to 8/],
   [null, /options is null, and must be an object/],
 ] as const)
   test(`options that cannot work keep both from opening: ${JSON.stringify(options)}`, async () => {
