@@ -61,15 +61,15 @@ test("what was taken is removed, and nothing of either node is left on the remot
 
 test("packets wait together on one ref for a receiver that is away, and are all handed over, once", async () => {
   const alpha = await start("alpha");
-  const texts = Array.from({ length: 40 }, (_, index) => `number ${index}`);
+  const texts = Array.from({ length: 20 }, (_, index) => `number ${index}`);
   // More pushes than are read at a time.
   for (const text of texts) await alpha.send("bravo", text);
   expect(await repository.refs()).toEqual(["refs/multifleet/bravo/alpha"]);
   const bravo = await start("bravo");
-  expect((await bravo.received(40)).toSorted()).toEqual(texts.toSorted());
+  expect((await bravo.received(20)).toSorted()).toEqual(texts.toSorted());
   await bravo.close();
   expect(await repository.refs()).toEqual([]);
-  expect(bravo.host.received.length).toBe(40);
+  expect(bravo.host.received.length).toBe(20);
 });
 
 test("where the remote lets no ref be set back, a long queue is read in one piece", async () => {
