@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { nats } from "../src/index.js";
 import { Cable } from "./cable.js";
@@ -51,6 +53,7 @@ describe.skipIf(program === undefined)("what the server does, and the channel sa
     // Two pings of 500 ms; the promise is two seconds, which a busy machine stretches.
     expect(performance.now() - begun).toBeLessThan(4_000);
     expect(outcome(await sending)).toBe("CLOSED");
+    await bravo.until(() => bravo.states.includes("down"));
     server.signal("SIGCONT");
     gate.release();
     await alpha.until(() => alpha.states.at(-1) === "up");
@@ -122,11 +125,14 @@ describe.skipIf(program === undefined)("what the server does, and the channel sa
   });
 
   test("of several servers the one that answers is used, without waiting for the others", async () => {
-    const [dead, hung, server] = [await freePort(), await start(""), await start("")];
-    hung.signal("SIGSTOP");
-    const urls = [`127.0.0.1:${dead}`, hung.url, server.url];
+    const [dead, server] = [await freePort(), await start("")];
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const urls = [`127.0.0.1:${dead}`, `127.0.0.1:${port}`, server.url];
     const link = await open(new Host("alpha"), { servers: urls, connectTimeoutMs: 60_000 });
     expect(link.status?.()).toMatchObject({ connected: true, server: `127.0.0.1:${server.port}` });
+    await new Promise((resolve) => silent.close(resolve));
   });
 
   test("both channels share one connection, which goes with the last of them", async () => {

@@ -94,6 +94,8 @@ describe.skipIf(program === undefined)("copies in JetStream", () => {
     const reader = await open(bravo, options, "jetstream");
     await send(link);
     await bravo.until(() => bravo.received.length === 1);
+    // The verdict is on its way to the channel.
+    await new Promise((resolve) => setImmediate(resolve));
     bravo.judge = () => ({ code: "taken" });
     expect(reader.status?.()).toMatchObject({ left: 1 });
     reader.poke?.();
