@@ -23,6 +23,12 @@ interface Wire {
   readonly to: readonly [machine: string, device: string, address: string];
 }
 
+/** Namespaces that are there: a test that runs out of time never gets to delete its own. */
+const spaces = new Set<string>();
+process.on("exit", () => {
+  for (const space of spaces) run("netns", "del", space);
+});
+
 /** Machines with wires between them, as network namespaces. */
 class Office implements AsyncDisposable {
   readonly fleet = new TestFleet();
@@ -36,7 +42,10 @@ class Office implements AsyncDisposable {
   static async build(machines: readonly string[], wires: readonly Wire[]): Promise<Office> {
     const office = new Office(machines);
     try {
-      for (const machine of machines) run("netns", "add", inside(machine));
+      for (const machine of machines) {
+        run("netns", "add", inside(machine));
+        spaces.add(inside(machine));
+      }
       await Promise.all(wires.map((wire) => office.#lay(wire)));
       return office;
     } catch (thrown) {
@@ -98,7 +107,9 @@ class Office implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#listeners) child.kill("SIGKILL");
     await this.fleet[Symbol.asyncDispose]();
-    for (const machine of this.#machines) run("netns", "del", inside(machine));
+    for (const machine of this.#machines) {
+      if (spaces.delete(inside(machine))) run("netns", "del", inside(machine));
+    }
   }
 
   /** Lays one wire, and resolves once the kernel calls it up, at both ends. */
