@@ -75,8 +75,17 @@ export class Member implements Trust {
   }
 
   /** Takes the place of a node that is down: listens where it did, and is heard from by those that send to it. */
-  async listen(port: number, receive: (bytes: Uint8Array) => Promise<Verdict>): Promise<void> {
-    await this.#open(http({ port }), receive, []);
+  async listen(port: number, peer: number, receive: (bytes: Uint8Array) => Promise<Verdict>): Promise<void> {
+    await this.#open(http({ port }), receive, [`http://127.0.0.1:${peer}`]);
+  }
+
+  /** Says hello to `to`, as one that passes packets on. */
+  async hello(to: string, port: number): Promise<void> {
+    const addresses = { http: [`http://127.0.0.1:${port}`] };
+    const body = Buffer.from(
+      JSON.stringify({ version: "1.0.0", membership: 9, addresses, relay: { hears: ["mac2"] } }),
+    );
+    await this.send(to, this.packet(to, { kind: "hello", type: "hello", seq: 0, base: 0, body }));
   }
 
   /** Sends to the packet listener on `port`. */
