@@ -62,8 +62,8 @@ function leafPart({ hub, leafPort, host }: NatsSettings, keys: ServerKeys): obje
             listen: authority(host, leafPort),
             authorization: { user: serverUser, password: keys.leaf, timeout: 5 },
           }),
-      // Seconds; a text such as "2s" is refused.
-      ...(hub === undefined ? {} : { reconnect: 2, remotes: [remote(hub, keys)] }),
+      // Dialled again every second, which is the default: 2.9 takes that as a number only, 2.10 and newer as a text only.
+      ...(hub === undefined ? {} : { remotes: [remote(hub, keys)] }),
     },
   };
 }

@@ -61,4 +61,5 @@ test.skipIf(none)(
       expect(existsSync(path)).toBe(true);
     }
   },
+  60_000,
 );

@@ -24,7 +24,7 @@ const client = (node: TestNode, url: string) => ({
 });
 
 test.skipIf(none)(
-  "nats up answers once the server runs and the node sends by it; a peer is reached by nats",
+  "nats up answers once the server runs, and opens the channels to it; a peer is reached by nats",
   async () => {
     await using fleet = await TestFleet.start(["mac1"]);
     const mac1 = fleet.node("mac1");
@@ -206,8 +206,8 @@ test.skipIf(none)("a node that joins another fleet lets that fleet's members int
   const { body } = await mac1.post("/invite", { uses: 1, expires: "1h" });
   expect((await mac2.post("/join", { code: body.code })).status).toBe(200);
   expect(key()).not.toBe(before);
-  expect((await mac2.get("/health")).body).toMatchObject({
-    nats_server: { state: "running", server: url },
-    channels: { nats: { state: "open" } },
-  });
+  expect((await mac2.get("/nats")).body).toMatchObject({ state: "running", server: url });
+  await channelOpen(mac2, "nats");
+  // With the new fleet's key: one of the old fleet's would be refused.
+  expect((await attach(mac2)).socket.destroy().destroyed).toBe(true);
 });
