@@ -126,6 +126,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       direct: () => this.#direct().map(({ name }) => name),
       health: (peer, among) => this.#cascade.health(peer, among),
       receive: (bytes, way) => this.#door.receive(bytes, way),
+      likely: (to) => this.#presence?.likely(to) ?? [],
       pendingTo: (peer) => this.#post.pendingTo(peer),
       greet: (peer) => this.#hellos.sayVia(peer, relayName),
     });

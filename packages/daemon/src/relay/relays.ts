@@ -29,6 +29,8 @@ export interface RelaysHost {
   direct(): readonly string[];
   health(peer: NodeId, among: readonly string[]): readonly ChannelHealth[];
   receive: RelayingHost["receive"];
+  /** The nodes whose rows of the roster say that they reach `to`, the chief first. */
+  likely(to: NodeId): readonly NodeId[];
   /** How many messages wait for a peer. */
   pendingTo(peer: NodeId): number;
   /** Says hello to a peer through others. */
@@ -45,7 +47,7 @@ export class Relays {
   /** What the channel is given of this node. */
   readonly forwarding: Forwarding;
   readonly #host: RelaysHost;
-  readonly #routes = new HeardRoutes();
+  readonly #routes: HeardRoutes;
   readonly #relaying: Relaying;
   /** Peers that were heard straight from themselves, the last one at the end. */
   readonly #heard = new Set<NodeId>();
@@ -56,7 +58,8 @@ export class Relays {
 
   constructor(host: RelaysHost) {
     this.#host = host;
-    const routes = this.#routes;
+    const routes = new HeardRoutes({ likely: (to) => host.likely(to) });
+    this.#routes = routes;
     this.forwarding = new Forwarding({ ...host, routes });
     const { forwarding } = this;
     this.#relaying = new Relaying({

@@ -19,6 +19,12 @@ export class HeardRoutes implements Routes {
   /** By target: the relays that carried to it, the last one first. */
   readonly #proved = new Map<NodeId, readonly NodeId[]>();
   readonly #failed = new Map<string, number>();
+  readonly #roster: Routes | undefined;
+
+  /** @param roster Who else is known to reach whom: the nodes' rows, the chief first. */
+  constructor(roster?: Routes) {
+    this.#roster = roster;
+  }
 
   /** Takes what a node's hello says; undefined where it passes nothing on, as older versions do not. */
   learn(node: NodeId, hears: readonly NodeId[] | undefined): void {
@@ -72,7 +78,10 @@ export class HeardRoutes implements Routes {
     const told = this.relays().filter(
       (relay) => !proved.includes(relay) && this.#hears.get(relay)?.has(to) === true,
     );
-    return [...proved, ...told];
+    const known = this.#roster?.likely(to) ?? [];
+    // What a row says is of use only where its node passes packets on, and has not failed to since.
+    const rows = known.filter((relay) => this.passes(relay) && this.failedAt(to, relay) === 0);
+    return [...new Set([...proved, ...told, ...rows])];
   }
 }
 
