@@ -17,6 +17,11 @@ interface Known {
 
 const unknown: Known = { addresses: {}, version: "", hello: 0, lastSeen: 0 };
 
+/**
+ * Channels whose addresses come from this machine's own config alone: whom this user's keys log in to is not for a peer to say.
+ */
+const ourWordAlone: ReadonlySet<string> = new Set(["ssh"]);
+
 /** Where peers are and when they were last heard: from the config, from their own signed hellos, or told by others as a first hint. */
 export class Peers {
   readonly #store: Mailbox;
@@ -35,6 +40,7 @@ export class Peers {
   addresses(node: NodeId, channel: string): readonly string[] {
     const configured = this.#configured[node]?.[channel];
     if (configured !== undefined) return typeof configured === "string" ? [configured] : configured;
+    if (ourWordAlone.has(channel)) return [];
     return this.#get(node).addresses[channel] ?? [];
   }
 
