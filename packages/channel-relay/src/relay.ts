@@ -24,7 +24,11 @@ function channel(name: string, ask: RelayAsk, options: RelayOptions): Channel {
   return {
     contract: 1,
     name,
-    traits: { effect: ask === "keep" ? "stores" : "delivers", inbound: false, maxFrameBytes, rank: 3 },
+    traits:
+      ask === "keep"
+        ? { effect: "stores", inbound: false, maxFrameBytes, rank: 3 }
+        : // P3 is its name; two hops and another node's work cost more than any way that leads straight to the peer.
+          { effect: "delivers", inbound: false, maxFrameBytes, rank: 9 },
     async open(host, { signal }) {
       if (signal.aborted) throw new ChannelError("ABORTED", "opening was aborted");
       const settings = checkOptions(options);

@@ -23,7 +23,7 @@ const hello = (at: number, addresses: Readonly<Record<string, readonly string[]>
 
 test("a peer says where it is, and what the config says goes before that", async () => {
   const said = hello(1, { http: ["http://10.0.0.2:8856"], ipc: ["ipc:m:/s"] });
-  const peers = new Peers(drawers(), { mac2: { http: "http://mac2.example" } });
+  const peers = new Peers(drawers(), { [mac2]: { http: "http://mac2.example" } });
   await peers.learn(mac2, said);
   expect(peers.addresses(mac2, "http")).toEqual(["http://mac2.example"]);
   expect(peers.addresses(mac2, "ipc")).toEqual(["ipc:m:/s"]);
@@ -34,7 +34,7 @@ test("whom this user's ssh keys log in to is for the config alone to say", async
   const unnamed = new Peers(drawers(), undefined);
   await unnamed.learn(mac2, said);
   expect(unnamed.addresses(mac2, "ssh")).toEqual([]);
-  const named = new Peers(drawers(), { mac2: { ssh: "me@mac2.example" } });
+  const named = new Peers(drawers(), { [mac2]: { ssh: "me@mac2.example" } });
   await named.learn(mac2, said);
   expect(named.addresses(mac2, "ssh")).toEqual(["me@mac2.example"]);
 });
