@@ -164,6 +164,13 @@ function open(bytes, trust) {
 }
 
 const results = [];
+if (!values.json) {
+  console.log(
+    "| told by | nodes | messages/s per node | busiest node | bytes/s per node | rows/s in all | CPU per node |",
+  );
+  console.log("| --- | --- | --- | --- | --- | --- | --- |");
+}
+
 for (const board of [true, false]) {
   for (const size of [10, 100, 300]) {
     const fleet = new Fleet(size, board);
@@ -177,7 +184,7 @@ for (const board of [true, false]) {
     const chiefs = new Set(fleet.nodes.map(({ roster }) => roster.chief?.node));
     if (chiefs.size !== 1) throw new Error(`${size} nodes have ${chiefs.size} chiefs`);
     const perNode = (sum) => sum / size / (measured / 1_000);
-    results.push({
+    const result = {
       board,
       nodes: size,
       messages_s: perNode(messages),
@@ -185,20 +192,16 @@ for (const board of [true, false]) {
       bytes_s: perNode(bytes),
       rows_s: rows / (measured / 1_000),
       cpu_percent: perNode((user + system) / 1_000_000) * 100,
-    });
+    };
+    results.push(result);
+    if (!values.json) print(result);
   }
 }
 if (values.json) console.log(JSON.stringify(results));
-else {
+
+function print({ board, nodes, messages_s, busiest_s, bytes_s, rows_s, cpu_percent }) {
+  const cells = [messages_s.toFixed(2), busiest_s.toFixed(2), Math.round(bytes_s), rows_s.toFixed(2)];
   console.log(
-    "| told by | nodes | messages/s per node | busiest node | bytes/s per node | rows/s in all | CPU per node |",
+    `| ${board ? "board" : "hellos"} | ${nodes} | ${cells.join(" | ")} | ${cpu_percent.toFixed(3)} % |`,
   );
-  console.log("| --- | --- | --- | --- | --- | --- | --- |");
-  for (const each of results) {
-    const { board, nodes, messages_s, busiest_s, bytes_s, rows_s, cpu_percent } = each;
-    const cells = [messages_s.toFixed(2), busiest_s.toFixed(2), Math.round(bytes_s), rows_s.toFixed(2)];
-    console.log(
-      `| ${board ? "board" : "hellos"} | ${nodes} | ${cells.join(" | ")} | ${cpu_percent.toFixed(3)} % |`,
-    );
-  }
 }

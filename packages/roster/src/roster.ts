@@ -37,6 +37,8 @@ class NodeRoster implements Roster {
   #tickAt: number;
   #publishAt: number | undefined;
   #publishedAt = Number.NEGATIVE_INFINITY;
+  /** What part of a refresh's time passes until the next: nodes that start together do not write together for ever. */
+  #refreshPart = 1;
   /** Of what was published last, when it was new. */
   #published = 0;
   /** Write a row even if nothing has changed. */
@@ -367,7 +369,7 @@ class NodeRoster implements Roster {
 
   #refreshAt(): number {
     if (this.#board === undefined) return Number.POSITIVE_INFINITY;
-    return this.#publishedAt + refreshGap(this.#settings, this.#ring.length + 1);
+    return this.#publishedAt + this.#refreshPart * refreshGap(this.#settings, this.#ring.length + 1);
   }
 
   #publish(now: number): void {
@@ -385,6 +387,8 @@ class NodeRoster implements Roster {
     this.#published = this.#own.changed;
     this.#forced = false;
     this.#publishedAt = now;
+    const { random } = this.#options;
+    this.#refreshPart = refresh ? 0.9 + 0.2 * random() : Math.max(random(), 0.1);
     this.#commands.push({ kind: "publish", entry: this.#own.entry, board, to });
   }
 
