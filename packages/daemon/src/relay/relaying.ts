@@ -226,14 +226,15 @@ export class Relaying {
     const { counters, forwarding, kept, log } = this.#host;
     try {
       const copy = this.#copyOf(opened, packet, asker);
+      const known = kept.find(target, copy.digest) !== undefined;
       if (!(await kept.add(copy, packet))) return failure("busy", "full");
+      if (!known) counters.count("relay_kept_total");
     } catch (thrown) {
       if (!(thrown instanceof MailboxError)) throw thrown;
       counters.count("store_errors_total", thrown.code.toLowerCase());
       log.error("relay_not_kept", { target, reason: explain(thrown) });
       return failure("busy", "store_failed");
     }
-    counters.count("relay_kept_total");
     this.#arm();
     // The target may have come between the two requests; where nothing leads to it, its hello is waited for.
     if (forwarding.isNear(target)) this.wake(target);

@@ -18,6 +18,12 @@ function delivery(message: { readonly attempts: readonly Tried[] }): Tried | und
   return message.attempts.find(({ outcome }) => outcome === "delivered");
 }
 
+/** The way that a message took through others: passed on, or, where that was slow, from a copy that was kept on the way. */
+function around(message: { readonly attempts: readonly Tried[] }): string | undefined {
+  const taken = message.attempts.filter(({ outcome }) => outcome === "delivered" || outcome === "stored");
+  return taken.find(({ channel }) => channel.startsWith("relay"))?.reason;
+}
+
 /** From the message's acceptance to the end of the attempt that delivered it, in milliseconds. */
 function delay(message: { readonly created: string; readonly attempts: readonly Tried[] }): number {
   const { at = 0, ms = 0 } = delivery(message) ?? {};
@@ -44,22 +50,25 @@ test("F12: where nothing connects two nodes and a third reaches both, its relay 
 
   const first = await mac1.settled((await mac1.send("mac2", "around")).body.id);
   expect(first).toMatchObject({ state: "delivered", receipt: { from: "mac2" } });
-  expect(delivery(first)).toMatchObject({ channel: "relay", reason: "through mac3" });
+  expect(["through mac3", "at mac3"]).toContain(around(first));
   const delays: number[] = [];
   for (let n = 0; n < 30; n++) await ledger.post(mac1, "mac2");
   await ledger.delivered(mac1, 20);
   for (const id of ledger.accepted) {
     const message = await mac1.settled(id);
-    expect(delivery(message)).toMatchObject({ channel: "relay", reason: "through mac3" });
-    delays.push(delay(message));
+    expect(["through mac3", "at mac3"]).toContain(around(message));
+    if (delivery(message)?.reason === "through mac3") delays.push(delay(message));
   }
+  expect(delays.length).toBeGreaterThan(0);
   delays.sort((a, b) => a - b);
   const at = (part: number) => delays[Math.min(Math.floor(delays.length * part), delays.length - 1)];
   console.log(
-    `F12: N=${delays.length} lost=0 twice=0; first ${delay(first)} ms, then p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)} ms`,
+    `F12: N=${ledger.accepted.size} lost=0 twice=0, ${delays.length} passed on; first ${delay(first)} ms, then p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)} ms`,
   );
+  const inbox = (await mac2.inbox()).filter(({ id }) => ledger.accepted.has(id));
+  expect(inbox.length).toBe(ledger.accepted.size);
   const reply = await mac2.settled((await mac2.send("mac1", "and back")).body.id);
-  expect(delivery(reply)).toMatchObject({ channel: "relay", reason: "through mac3" });
+  expect(["through mac3", "at mac3"]).toContain(around(reply));
   expect((await mac3.inbox()).length).toBe(0);
   expect(await mac3.counters()).toMatchObject({ relay_refused_total: 0, relay_lies_total: 0 });
 
@@ -86,7 +95,7 @@ test("an encrypted body passes unchanged, and the relay never has it in the clea
   await mac2.stop();
   const { id } = (await mac1.send("mac2", `${secret} later`)).body;
   await mac1.until(id, "sent");
-  expect((await mac3.counters())["relay_kept_total"]).toBe(1);
+  expect((await mac3.counters())["relay_kept_total"]).toBeGreaterThan(0);
   expect(contents(mac3)).not.toContain("nobody-else-reads-this");
   expect(contents(mac3)).not.toContain(Buffer.from("nobody-else-reads-this").toString("base64").slice(2, -4));
   await mac2.start();
@@ -102,7 +111,7 @@ test("F51: a node that says nothing of relaying is asked for nothing, and gets p
   await using triangle = await Triangle.start({}, { mac2: { channels: { relay: false } } });
   const { mac1, mac2, mac3 } = triangle;
   const message = await mac1.settled((await mac1.send("mac2", "to one that knows of none")).body.id);
-  expect(delivery(message)).toMatchObject({ channel: "relay", reason: "through mac3" });
+  expect(["through mac3", "at mac3"]).toContain(around(message));
   expect((await mac2.inbox()).map(({ channel }) => channel)).toEqual(["http"]);
   expect((await mac2.counters())["relay_requests_total"]).toBe(0);
   // mac2 has no relay channel, and mac1 has mac2 for no relay: nobody is left to ask for mac3.
