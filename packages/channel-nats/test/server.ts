@@ -24,6 +24,7 @@ export class Server {
   log = "";
   readonly #config: (port: number, store: string) => string;
   #process: ChildProcess | undefined;
+  #pid = 0;
 
   private constructor(port: number, config: (port: number, store: string) => string) {
     this.port = port;
@@ -49,10 +50,6 @@ export class Server {
     return join(this.directory, "store");
   }
 
-  get pid(): number {
-    return this.#process?.pid ?? 0;
-  }
-
   /** Starts it, at first or again, and waits until it takes connections. */
   async run(): Promise<void> {
     const file = join(this.directory, "nats.conf");
@@ -62,29 +59,31 @@ export class Server {
     );
     writeFileSync(file, `listen: "127.0.0.1:${this.port}"\n${jetstream}\n`);
     // A shell that waits for this process to go, and then ends the server: also where the runner was killed.
-    const child = spawn(program ?? "", ["-c", file], { stdio: ["ignore", "ignore", "pipe"] });
+    const script = '"$0" -c "$1" & echo $!; read -r _; kill -9 $!; wait';
+    const child = spawn("sh", ["-c", script, program ?? "", file], { stdio: "pipe" });
     this.#process = child;
+    child.stdout.once("data", (chunk: Buffer) => (this.#pid = Number(chunk.toString().trim())));
     await new Promise<void>((resolve, reject) => {
       child.on("error", reject);
-      child.on("exit", () => reject(new Error(`nats-server ended: ${this.log}`)));
       child.stderr.on("data", (chunk: Buffer) => {
         this.log += chunk.toString();
         if (this.log.includes("Server is ready")) resolve();
+        if (this.log.startsWith("nats-server: ")) reject(new Error(this.log));
       });
     });
-    child.removeAllListeners("exit");
   }
 
   signal(name: "SIGSTOP" | "SIGCONT" | "SIGHUP"): void {
-    this.#process?.kill(name);
+    process.kill(this.#pid, name);
   }
 
   async kill(): Promise<void> {
     const child = this.#process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, "exit");
-    child.kill("SIGCONT");
-    child.kill("SIGKILL");
+    // Also where it is stopped.
+    process.kill(this.#pid, "SIGKILL");
+    child.stdin?.end();
     await exit;
     this.log = "";
   }
