@@ -26,8 +26,9 @@ function channel(name: string, ask: RelayAsk, options: RelayOptions): Channel {
     name,
     traits:
       ask === "keep"
-        ? { effect: "stores", inbound: false, maxFrameBytes, rank: 3 }
-        : // P3 is its name; two hops and another node's work cost more than any way that leads straight to the peer.
+        ? // P3 is its name; a file on the peer's own disk is nearer to it than a copy with a third node.
+          { effect: "stores", inbound: false, maxFrameBytes, rank: 5 }
+        : // Two hops and another node's work cost more than any way that leads straight to the peer.
           { effect: "delivers", inbound: false, maxFrameBytes, rank: 9 },
     async open(host, { signal }) {
       if (signal.aborted) throw new ChannelError("ABORTED", "opening was aborted");

@@ -18,17 +18,23 @@ export function ownOptions(parts: Parts, port?: number): OwnOptions {
   const kept = mailbox.get<KeptListener>(listenerDrawer) ?? {};
   const beside = typeof apiPort === "number" && apiPort > 0 && apiPort < 65_535 ? apiPort + 1 : 0;
   const cover = frameCover(parts);
+  const remotes = configured(config, "git");
   return {
     http: { host: listen ?? kept.host ?? "127.0.0.1", port: port ?? kept.port ?? beside },
     ipc: { path: home.socket },
     seed: { directory: home.seed },
     ...natsOptions(parts),
-    ssh: { enabled: Object.values(config.peers ?? {}).some((channels) => channels["ssh"] !== undefined) },
-    git: { directory: join(home.directory, "git"), cover },
+    ssh: { enabled: configured(config, "ssh").length > 0 },
+    git: { enabled: remotes.length > 0, directory: join(home.directory, "git"), cover, remotes },
     discord: { cover },
     relay: { forwarder: parts.forwarder },
     wol: { ...parts.waking },
   };
+}
+
+/** Where peers are reached by a channel, as the config says. */
+function configured({ peers = {} }: Parts["config"], channel: string): readonly string[] {
+  return [...new Set(Object.values(peers).flatMap((channels) => channels[channel] ?? []))];
 }
 
 /** What in `channels.nats` says that its servers are the user's own affair. */
