@@ -8,14 +8,16 @@ export interface CatalogEntry {
   readonly rank: string;
   readonly module: string;
   readonly byDefault: boolean;
+  /** A second channel of the same package, known by the same number. */
+  readonly also?: string;
 }
 
 /** The channels that have a name of their own. All others are named by their package. */
 export const catalog: Readonly<Record<string, CatalogEntry>> = {
   discord: { rank: "P0", module: "@multifleet/channel-discord", byDefault: false },
-  nats: { rank: "P1", module: "@multifleet/channel-nats", byDefault: false },
+  nats: { rank: "P1", module: "@multifleet/channel-nats", byDefault: false, also: "jetstream" },
   http: { rank: "P2", module: "@multifleet/channel-http", byDefault: true },
-  relay: { rank: "P3", module: "@multifleet/channel-relay", byDefault: true },
+  relay: { rank: "P3", module: "@multifleet/channel-relay", byDefault: true, also: "relay-store" },
   seed: { rank: "P4", module: "@multifleet/mailbox/seed", byDefault: true },
   ssh: { rank: "P5", module: "@multifleet/channel-ssh", byDefault: false },
   wol: { rank: "P6", module: "@multifleet/channel-wol", byDefault: true },
@@ -25,5 +27,6 @@ export const catalog: Readonly<Record<string, CatalogEntry>> = {
 
 /** A channel's place as people know it. Theirs is a name; the order tried is the traits'. */
 export function rankName({ name, traits }: Channel): string {
-  return catalog[name]?.rank ?? `P${traits.rank}`;
+  const entry = catalog[name] ?? Object.values(catalog).find(({ also }) => also === name);
+  return entry?.rank ?? `P${traits.rank}`;
 }
