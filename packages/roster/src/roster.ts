@@ -374,7 +374,7 @@ class NodeRoster implements Roster {
 
   #publish(now: number): void {
     const board = this.#board !== undefined;
-    const refresh = board && now >= this.#refreshAt();
+    const refresh = board && Number.isFinite(this.#publishedAt) && now >= this.#refreshAt();
     this.#publishAt = undefined;
     this.#renew(now);
     const changed = this.#own.changed > this.#published;
