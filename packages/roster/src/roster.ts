@@ -32,8 +32,8 @@ class NodeRoster implements Roster {
   #horizon = 0;
   #highest: number;
   #board: string | undefined;
-  /** Where the round of keep-alives to all, and the one to those who are gone, have come to. */
-  readonly #round = { all: 0, gone: 0, next: "all" as "all" | "gone" };
+  /** Where the round of keep-alives to all has come to. */
+  #round = 0;
   #tickAt: number;
   #publishAt: number | undefined;
   #publishedAt = Number.NEGATIVE_INFINITY;
@@ -266,7 +266,10 @@ class NodeRoster implements Roster {
     if (due || now >= this.#refreshAt()) this.#publish(now);
   }
 
-  /** Keeps alive with the neighbours, and with one other in turn: so that in time everybody is asked, those who are gone twice as often. */
+  /**
+   * Keeps alive with the neighbours, and asks one other node in turn, gone or not: in time all have the words of all, and a network that is
+   * whole again is found out by whichever node of the smaller part asks first.
+   */
   #tick(now: number): void {
     const { keepAlive, neighbours } = this.#settings;
     this.#tickAt = now + keepAlive * (0.9 + 0.2 * this.#options.random());
@@ -278,28 +281,9 @@ class NodeRoster implements Roster {
     for (const peer of charges) if (!this.#charges.includes(peer)) peer.chargedAt = now;
     this.#charges = charges;
     for (const peer of charges) if (now - peer.heardAt >= 0.6 * keepAlive) this.#ask(peer, now);
-    const next = this.#next(now);
+    this.#round = (this.#round + 1) % Math.max(this.#ring.length, 1);
+    const next = this.#ring[this.#round];
     if (next !== undefined) this.#ask(next, now);
-  }
-
-  #next(now: number): Peer | undefined {
-    const round = this.#round;
-    const turn = round.next;
-    round.next = turn === "all" ? "gone" : "all";
-    const gone = turn === "gone" ? this.#nextOf("gone", now) : undefined;
-    return gone ?? this.#nextOf("all", now);
-  }
-
-  #nextOf(which: "all" | "gone", now: number): Peer | undefined {
-    const { length } = this.#ring;
-    for (let step = 1; step <= length; step++) {
-      const at = (this.#round[which] + step) % length;
-      const peer = this.#ring[at];
-      if (peer === undefined || (which === "gone" && this.#isAlive(peer, now))) continue;
-      this.#round[which] = at;
-      return peer;
-    }
-    return undefined;
   }
 
   /** Neighbours that gave no sign for a lease are gone, and all are told so. */
