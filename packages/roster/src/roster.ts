@@ -283,7 +283,9 @@ class NodeRoster implements Roster {
     for (const peer of charges) if (now - peer.heardAt >= 0.6 * keepAlive) this.#ask(peer, now);
     this.#round = (this.#round + 1) % Math.max(this.#ring.length, 1);
     const next = this.#ring[this.#round];
-    if (next !== undefined) this.#ask(next, now);
+    // One that has just spoken, and knows our word, need not be asked.
+    const fresh = next !== undefined && now - next.heardAt < 0.6 * keepAlive && next.has >= this.#own.changed;
+    if (next !== undefined && !fresh) this.#ask(next, now);
   }
 
   /** Neighbours that gave no sign for a lease are gone, and all are told so. */
