@@ -209,6 +209,6 @@ export class Lines {
 }
 
 /** What is said of a send while there is no connection. */
-export function notConnected(line: Line): ChannelError {
+function notConnected(line: Line): ChannelError {
   return natsError("CLOSED", line.reason.replace(/^nats: /, ""));
 }

@@ -165,7 +165,9 @@ export class FakeNode implements FleetNode {
 
   async check(filter: unknown) {
     this.#called("check", filter);
-    return [{ ...path, peer: nodeId("mac2"), works: true, outcome: "answered" as const, ms: 1, remedy: "none" }];
+    return [
+      { ...path, peer: nodeId("mac2"), works: true, outcome: "answered" as const, ms: 1, remedy: "none" },
+    ];
   }
 
   health(): HealthView {
