@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../packages/", import.meta.url));
 const rooms: Record<string, { name: string; exports: string[]; ours: string[]; outside: RegExp }> = {
   core: {
     name: "@multifleet/core",
-    exports: [".", "./age", "./machine", "./seed", "./stream"],
+    exports: [".", "./age", "./machine", "./options", "./seed", "./stream"],
     ours: [],
     // Only the machine's own name needs the system.
     outside: /^(node:(crypto|fs|os)|@noble\/hashes\/.*|age-encryption)$/,
