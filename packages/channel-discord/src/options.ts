@@ -1,4 +1,5 @@
 import type { FrameCover } from "@multifleet/core/age";
+import { checkOptions as check, isRecord, text, whole, type Rules } from "@multifleet/core/options";
 import { fault } from "./failure.js";
 import { isToken } from "./token.js";
 
@@ -36,16 +37,19 @@ const defaults = {
   requestTimeoutMs: 15_000,
 };
 
-type Rule = readonly [accepts: (value: unknown) => boolean, says: string];
-
-const rules: Readonly<Record<keyof DiscordOptions, Rule>> = {
+const rules: Rules<DiscordOptions> = {
   token: [
     (value) => isToken(value),
     'the bot\'s token as the developer portal shows it, without "Bot " before it',
+    "secret",
   ],
-  tokenFile: [(value) => typeof value === "string" && value !== "", "the path of a file with the token"],
-  channel: [isSnowflake, 'a channel\'s id in quotes, 17 to 20 digits such as "1234567890123456789"'],
-  cover: [isCover, "left to the daemon, which supplies it"],
+  tokenFile: [text[0], "the path of a file with the token"],
+  channel: [
+    isSnowflake,
+    'a channel\'s id in quotes, 17 to 20 digits such as "1234567890123456789"',
+    "required",
+  ],
+  cover: [isCover, "left to the daemon, which supplies it", "required", "secret"],
   api: [isApi, 'an https:// address without query or user, such as "https://discord.com/api"'],
   attachmentHosts: [
     (value) => Array.isArray(value) && value.length > 0 && value.every(isHost),
@@ -56,31 +60,15 @@ const rules: Readonly<Record<keyof DiscordOptions, Rule>> = {
   requestTimeoutMs: whole(100, 600_000),
 };
 
-/** Never shown in an error, not even in part. */
-const secrets: ReadonlySet<string> = new Set(["token", "cover"]);
-
 /** @throws ChannelError `MISCONFIGURED` that names the option, its value and what is allowed. */
 export function checkOptions(options: unknown): Settings {
-  if (!isRecord(options)) misconfigured("options", options, "an object");
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(rules, name)) {
-      throw fault(
-        "MISCONFIGURED",
-        `there is no option ${JSON.stringify(name)}; there are ${Object.keys(rules).join(", ")}`,
-      );
-    }
-    const [accepts, says] = rules[name as keyof DiscordOptions];
-    if (value !== undefined && !accepts(value)) misconfigured(name, value, says);
-  }
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  if ((given["token"] === undefined) === (given["tokenFile"] === undefined))
+  const given = check<DiscordOptions>("discord", options, rules);
+  if ((given.token === undefined) === (given.tokenFile === undefined))
     throw fault(
       "MISCONFIGURED",
       'it needs the bot\'s "token", or a "tokenFile" that holds it; one of the two',
     );
-  for (const name of ["channel", "cover"] as const)
-    if (given[name] === undefined) misconfigured(name, undefined, rules[name][1]);
-  return { ...defaults, ...(given as unknown as DiscordOptions) };
+  return { ...defaults, ...given };
 }
 
 /** Whether `value` is an id as Discord writes them. */
@@ -104,21 +92,4 @@ function isHost(value: unknown): boolean {
 
 function isCover(value: unknown): boolean {
   return isRecord(value) && typeof value["cover"] === "function" && typeof value["uncover"] === "function";
-}
-
-function whole(least: number, most: number): Rule {
-  const accepts = (value: unknown) =>
-    Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
-  return [accepts, `a whole number from ${least} to ${most}`];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function misconfigured(name: string, value: unknown, says: string): never {
-  if (value === undefined) throw fault("MISCONFIGURED", `${name} is missing; it must be ${says}`);
-  if (secrets.has(name)) throw fault("MISCONFIGURED", `${name} is not what it should be: ${says}`);
-  const shown = (JSON.stringify(value) ?? typeof value).slice(0, 80);
-  throw fault("MISCONFIGURED", `${name} is ${shown}, and must be ${says}`);
 }

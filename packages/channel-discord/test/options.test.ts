@@ -50,7 +50,7 @@ test.each([
   ],
   [{ channel: "general" }, 'channel is "general"'],
   [{ channel: undefined }, "channel is missing"],
-  [{ cover: undefined }, "cover is missing; it must be left to the daemon"],
+  [{ cover: undefined }, "cover is missing, and must be left to the daemon"],
   [{ cover: {} }, "cover is not what it should be"],
   [{ api: "http://discord.com/api" }, "an https:// address"],
   [{ api: "http://127.0.0.1.evil.example/api" }, "an https:// address"],

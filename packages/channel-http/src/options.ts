@@ -1,4 +1,12 @@
-import { ChannelError, isNodeId } from "@multifleet/core";
+import { isNodeId } from "@multifleet/core";
+import {
+  checkOptions as check,
+  flag,
+  isRecord,
+  misconfigured,
+  whole,
+  type Rules,
+} from "@multifleet/core/options";
 import { parseAddress } from "./addresses.js";
 
 /** What `http()` takes, and what stands under `channels.http` in a config file. */
@@ -40,13 +48,11 @@ const defaults: Settings = {
   maxInboundBytes: 32 * 1_024 * 1_024,
 };
 
-type Rule = readonly [accepts: (value: unknown) => boolean, says: string];
-
 const isAddress = (value: unknown) => typeof value === "string" && parseAddress(value) !== undefined;
 const anAddress = 'an address such as "http://192.168.1.5:8856", without user, query or fragment';
 
-const rules: Readonly<Record<keyof HttpOptions, Rule>> = {
-  listen: [(value) => typeof value === "boolean", "true or false"],
+const rules: Rules<HttpOptions> = {
+  listen: flag,
   host: [
     (value) => typeof value === "string" && /^[\w.:-]+$/.test(value),
     'an IP address or a host name of this machine, such as "127.0.0.1", "0.0.0.0" or "::"',
@@ -61,47 +67,15 @@ const rules: Readonly<Record<keyof HttpOptions, Rule>> = {
   maxInboundBytes: whole(8 * 1_024 * 1_024, 4 * 1_024 * 1_024 * 1_024),
 };
 
+const hintRules: Rules<{ readonly url: string }> = { url: [isAddress, anAddress, "required"] };
+
 /** @throws ChannelError `MISCONFIGURED` that names the option, its value and what is allowed. */
 export function checkOptions(options: unknown): Settings {
-  if (!isRecord(options)) misconfigured("options", options, "an object");
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(rules, name)) {
-      throw new ChannelError(
-        "MISCONFIGURED",
-        `http: there is no option ${JSON.stringify(name)}; there are ${Object.keys(rules).join(", ")}`,
-      );
-    }
-    const [accepts, says] = rules[name as keyof HttpOptions];
-    if (value !== undefined && !accepts(value)) misconfigured(name, value, says);
+  const settings = { ...defaults, ...check<HttpOptions>("http", options, rules) };
+  for (const [node, hint] of Object.entries(settings.peers)) {
+    if (!isNodeId(node))
+      throw misconfigured("http", `peers.${node}`, node, "named by a node: a-z, 0-9 and inner hyphens");
+    check("http", hint, hintRules, `peers.${node}`);
   }
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const settings = { ...defaults, ...(given as HttpOptions) };
-  checkPeers(settings.peers);
   return settings;
-}
-
-function checkPeers(peers: Readonly<Record<string, unknown>>): void {
-  for (const [node, hint] of Object.entries(peers)) {
-    if (!isNodeId(node)) misconfigured(`peers.${node}`, node, "named by a node: a-z, 0-9 and inner hyphens");
-    if (!isRecord(hint)) misconfigured(`peers.${node}`, hint, 'an object with a "url"');
-    const other = Object.keys(hint).find((key) => key !== "url");
-    if (other !== undefined)
-      misconfigured(`peers.${node}.${other}`, hint[other], 'left out; there is only "url"');
-    if (!isAddress(hint["url"])) misconfigured(`peers.${node}.url`, hint["url"], anAddress);
-  }
-}
-
-function whole(least: number, most: number): Rule {
-  const accepts = (value: unknown) =>
-    Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
-  return [accepts, `a whole number from ${least} to ${most}`];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function misconfigured(name: string, value: unknown, says: string): never {
-  const shown = (JSON.stringify(value) ?? String(value)).slice(0, 80);
-  throw new ChannelError("MISCONFIGURED", `http: ${name} is ${shown}, and must be ${says}`);
 }

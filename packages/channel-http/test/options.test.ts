@@ -25,11 +25,11 @@ test.each([
   [{ peers: [] }, "MISCONFIGURED: http: peers is [], and must be an object such as"],
   [{ peers: { Mac2: { url: "http://x" } } }, 'MISCONFIGURED: http: peers.Mac2 is "Mac2", and must be named'],
   [{ peers: { mac2: "http://x" } }, 'MISCONFIGURED: http: peers.mac2 is "http://x", and must be an object'],
-  [{ peers: { mac2: {} } }, "MISCONFIGURED: http: peers.mac2.url is undefined, and must be an address"],
+  [{ peers: { mac2: {} } }, "MISCONFIGURED: http: peers.mac2.url is missing, and must be an address"],
   [{ peers: { mac2: { url: "http://u:p@x" } } }, "MISCONFIGURED: http: peers.mac2.url is"],
   [
     { peers: { mac2: { url: "http://x", via: 1 } } },
-    "MISCONFIGURED: http: peers.mac2.via is 1, and must be left",
+    'MISCONFIGURED: http: there is no option "peers.mac2.via"; there is url',
   ],
   [{ requestTimeoutMs: 0 }, "MISCONFIGURED: http: requestTimeoutMs is 0"],
   [null, "MISCONFIGURED: http: options is null, and must be an object"],

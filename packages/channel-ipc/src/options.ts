@@ -1,5 +1,5 @@
 import { isAbsolute } from "node:path";
-import { ChannelError } from "@multifleet/core";
+import { checkOptions as check, whole, type Rules } from "@multifleet/core/options";
 
 /** What `ipc()` takes, and what stands under `channels.ipc` in a config file. */
 export interface IpcOptions {
@@ -25,9 +25,7 @@ const defaults: Settings = {
   maxInboundBytes: 32 * 1_024 * 1_024,
 };
 
-type Rule = readonly [accepts: (value: unknown) => boolean, says: string];
-
-const rules: Readonly<Record<keyof IpcOptions, Rule>> = {
+const rules: Rules<IpcOptions> = {
   path: [
     (value) => typeof value === "string" && isAbsolute(value) && !value.includes("\0"),
     "an absolute path, such as that of daemon.sock in the node's home",
@@ -39,31 +37,5 @@ const rules: Readonly<Record<keyof IpcOptions, Rule>> = {
 
 /** @throws ChannelError `MISCONFIGURED` that names the option, its value and what is allowed. */
 export function checkOptions(options: unknown): Settings {
-  if (typeof options !== "object" || options === null || Array.isArray(options))
-    throw misconfigured("options", options, "an object");
-  const given: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(rules, name)) {
-      throw new ChannelError(
-        "MISCONFIGURED",
-        `ipc: there is no option ${JSON.stringify(name)}; there are ${Object.keys(rules).join(", ")}`,
-      );
-    }
-    const [accepts, says] = rules[name as keyof IpcOptions];
-    if (value === undefined) continue;
-    if (!accepts(value)) throw misconfigured(name, value, says);
-    given[name] = value;
-  }
-  return { ...defaults, ...(given as IpcOptions) };
-}
-
-function whole(least: number, most: number): Rule {
-  const accepts = (value: unknown) =>
-    Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
-  return [accepts, `a whole number from ${least} to ${most}`];
-}
-
-function misconfigured(name: string, value: unknown, says: string): ChannelError {
-  const shown = (JSON.stringify(value) ?? String(value)).slice(0, 80);
-  return new ChannelError("MISCONFIGURED", `ipc: ${name} is ${shown}, and must be ${says}`);
+  return { ...defaults, ...check<IpcOptions>("ipc", options, rules) };
 }

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import type { ChannelError } from "@multifleet/core";
 import { connect, type Connection } from "./client.js";
-import { asChannelError, natsError } from "./failure.js";
+import { asChannelError } from "./failure.js";
 import type { Names } from "./names.js";
 import type { Settings } from "./options.js";
 import { findServer, type ServerInfo } from "./probe.js";
@@ -206,9 +206,4 @@ export class Lines {
     this.#lines.set(key, line);
     return line;
   }
-}
-
-/** What is said of a send while there is no connection. */
-function notConnected(line: Line): ChannelError {
-  return natsError("CLOSED", line.reason.replace(/^nats: /, ""));
 }

@@ -1,4 +1,13 @@
 import { ChannelError } from "@multifleet/core";
+import {
+  checkOptions as check,
+  flag,
+  isRecord,
+  text,
+  whole,
+  type Rule,
+  type Rules,
+} from "@multifleet/core/options";
 import { parseServer, type Server } from "./server.js";
 
 /** Files for TLS. With none of them the system's authorities are asked. */
@@ -87,28 +96,27 @@ export interface Settings extends Omit<NatsOptions, "servers" | "tls"> {
   readonly maxInboundBytes: number;
 }
 
-type Rule = readonly [accepts: (value: unknown) => boolean, says: string];
-
-const text: Rule = [(value) => typeof value === "string" && value !== "", "a text that is not empty"];
-const file: Rule = [(value) => typeof value === "string" && value !== "", "the path of a file"];
+const file: Rule = [text[0], "the path of a file"];
 const aServer = '"nats://host:4222" or "tls://host:4222", without path or query';
 
-const rules: Readonly<Record<keyof NatsOptions, Rule>> = {
+const rules: Rules<NatsOptions> = {
   servers: [
     (value) =>
       [value].flat().every((each) => typeof each === "string" && parseServer(each) !== undefined) &&
       [value].flat().length > 0,
     `${aServer}, or a list of such`,
+    "secret",
   ],
   name: text,
-  token: text,
+  token: [...text, "secret"],
   tokenFile: file,
-  user: text,
-  pass: [(value) => typeof value === "string", "a text"],
+  user: [...text, "secret"],
+  pass: [(value) => typeof value === "string", "a text", "secret"],
   passFile: file,
   nkey: [
     (value) => typeof value === "string" && /^SU[A-Z2-7]{56}$/.test(value.trim()),
     "a user's seed, which begins with SU and has 58 characters",
+    "secret",
   ],
   nkeyFile: file,
   creds: file,
@@ -116,39 +124,31 @@ const rules: Readonly<Record<keyof NatsOptions, Rule>> = {
     (value) => typeof value === "boolean" || isRecord(value),
     "true, false or an object with ca, cert, key",
   ],
-  jetstream: [(value) => typeof value === "boolean", "true or false"],
+  jetstream: flag,
   domain: [(value) => typeof value === "string" && /^[\w-]+$/.test(value), "a JetStream domain's name"],
   replicas: [(value) => value === 1 || value === 3 || value === 5, "1, 3 or 5"],
   maxBytes: whole(1_024 * 1_024, Number.MAX_SAFE_INTEGER),
-  maxAgeMs: whole(1_000, Number.MAX_SAFE_INTEGER / 1_000_000),
+  maxAgeMs: whole(1_000, Math.floor(Number.MAX_SAFE_INTEGER / 1_000_000)),
   connectTimeoutMs: whole(10, 60_000),
   pingIntervalMs: whole(50, 600_000),
   requestTimeoutMs: whole(100, 600_000),
   maxInboundBytes: whole(8 * 1_024 * 1_024, 4 * 1_024 * 1_024 * 1_024),
 };
 
-const tlsRules: Readonly<Record<keyof TlsOptions, Rule>> = {
+const tlsRules: Rules<TlsOptions> = {
   ca: file,
   cert: file,
   key: file,
-  handshakeFirst: [(value) => typeof value === "boolean", "true or false"],
+  handshakeFirst: flag,
 };
-
-/** Options whose value is nobody's business, or may hold one that is. */
-const secret: ReadonlySet<string> = new Set(["servers", "token", "user", "pass", "nkey"]);
 
 /** The options that are a login of their own: one of them, not two. */
 const logins = ["token", "tokenFile", "user", "nkey", "nkeyFile", "creds"] as const;
 
 /** @throws ChannelError `MISCONFIGURED` that names the option, its value unless it is a secret, and what is allowed. */
 export function checkOptions(options: unknown): Settings {
-  if (!isRecord(options)) throw misconfigured(`options are ${shown(options)}, and must be an object`);
-  checkAll("", options, rules);
-  const { tls } = options;
-  if (isRecord(tls)) checkAll("tls.", tls, tlsRules);
-  const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as NatsOptions;
+  const given = check<NatsOptions>("nats", options, rules);
+  if (typeof given.tls === "object") check<TlsOptions>("nats", given.tls, tlsRules, "tls");
   const servers = [given.servers ?? defaults.servers].flat().map((each) => parseServer(each) as Server);
   const settings: Settings = {
     ...defaults,
@@ -181,38 +181,6 @@ function loginOf(given: NatsOptions, servers: readonly Server[]): Login {
   if (inUrls.some((each) => JSON.stringify(each) !== JSON.stringify(first)))
     throw misconfigured("servers has different logins in its URLs, and all servers get the same");
   return first;
-}
-
-function checkAll(
-  prefix: string,
-  options: Readonly<Record<string, unknown>>,
-  allowed: Readonly<Record<string, Rule>>,
-): void {
-  for (const [name, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(allowed, name) ? allowed[name] : undefined;
-    if (rule === undefined)
-      throw misconfigured(
-        `there is no option ${JSON.stringify(prefix + name)}; there are ${Object.keys(allowed).join(", ")}`,
-      );
-    const [accepts, says] = rule;
-    if (value === undefined || accepts(value)) continue;
-    const what = secret.has(name) ? "not what it should be" : shown(value);
-    throw misconfigured(`${prefix}${name} is ${what}, and must be ${says}`);
-  }
-}
-
-function whole(least: number, most: number): Rule {
-  const accepts = (value: unknown) =>
-    Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
-  return [accepts, `a whole number from ${least} to ${Math.floor(most)}`];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function shown(value: unknown): string {
-  return (JSON.stringify(value) ?? String(value)).slice(0, 80);
 }
 
 function misconfigured(message: string): ChannelError {

@@ -1,6 +1,13 @@
 import { isAbsolute } from "node:path";
 import { isNodeId, type NodeId } from "@multifleet/core";
-import { sshError } from "./failure.js";
+import {
+  checkOptions as check,
+  isRecord,
+  misconfigured,
+  whole,
+  type Rule,
+  type Rules,
+} from "@multifleet/core/options";
 import { parseHint } from "./hint.js";
 
 /** What is known of one peer beforehand; it goes before what the daemon knows. */
@@ -41,14 +48,12 @@ export interface Settings {
   readonly maxChannels: number;
 }
 
-type Rule = readonly [accepts: (value: unknown) => boolean, says: string];
-
 const isText = (value: unknown): value is string =>
   typeof value === "string" && value !== "" && !/[\0\r\n]/.test(value);
 const path: Rule = [isText, "a path, absolute or from the login directory"];
 const command: Rule = [isText, "a command line without line breaks, such as /opt/node/bin/multifleet"];
 
-const ofPeer: Readonly<Record<keyof PeerOptions, Rule>> = {
+const ofPeer: Rules<PeerOptions> = {
   ssh: [
     (value) => typeof value === "string" && parseHint(value) !== undefined,
     "an ssh alias, user@host:port or ssh://user@host:port, of letters, digits and . _ - alone",
@@ -58,10 +63,10 @@ const ofPeer: Readonly<Record<keyof PeerOptions, Rule>> = {
   command,
 };
 
-const rules: Readonly<Record<keyof SshOptions, Rule>> = {
+const rules: Rules<SshOptions> = {
   config: [(value) => isText(value) && isAbsolute(value), "an absolute path, such as that of ~/.ssh/config"],
   command,
-  peers: [isObject, 'an object of peers by name, such as {"mac2": {"ssh": "mac2.local"}}'],
+  peers: [isRecord, 'an object of peers by name, such as {"mac2": {"ssh": "mac2.local"}}'],
   connectTimeoutMs: whole(100, 600_000),
   idleMs: whole(100, 86_400_000),
   maxChannels: whole(2, 8),
@@ -69,10 +74,10 @@ const rules: Readonly<Record<keyof SshOptions, Rule>> = {
 
 /** @throws ChannelError `MISCONFIGURED` that names the option, its value and what is allowed. */
 export function checkOptions(options: unknown): Settings {
-  const given = checked("options", options, rules) as SshOptions;
+  const given = check<SshOptions>("ssh", options, rules);
   const peers = Object.entries(given.peers ?? {}).map(([name, peer]) => {
-    if (!isNodeId(name)) throw misconfigured("a key of peers", name, "a node's name");
-    return [name, checked(`peers.${name}`, peer, ofPeer)] as const;
+    if (!isNodeId(name)) throw misconfigured("ssh", "a key of peers", name, "a node's name");
+    return [name, check<PeerOptions>("ssh", peer, ofPeer, `peers.${name}`)] as const;
   });
   return {
     config: given.config,
@@ -82,37 +87,4 @@ export function checkOptions(options: unknown): Settings {
     idleMs: given.idleMs ?? 60_000,
     maxChannels: given.maxChannels ?? 8,
   };
-}
-
-function checked(where: string, value: unknown, allowed: Readonly<Record<string, Rule>>): object {
-  if (!isObject(value)) throw misconfigured(where, value, "an object");
-  const inside = where === "options" ? "" : `${where}.`;
-  for (const [name, each] of Object.entries(value)) {
-    const rule = Object.hasOwn(allowed, name) ? allowed[name] : undefined;
-    if (rule === undefined) {
-      const names = Object.keys(allowed).join(", ");
-      throw sshError(
-        "MISCONFIGURED",
-        `there is no option ${JSON.stringify(inside + name)}; there are ${names}`,
-      );
-    }
-    const [accepts, says] = rule;
-    if (each !== undefined && !accepts(each)) throw misconfigured(inside + name, each, says);
-  }
-  return value;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function whole(least: number, most: number): Rule {
-  const accepts = (value: unknown) =>
-    Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
-  return [accepts, `a whole number from ${least} to ${most}`];
-}
-
-function misconfigured(name: string, value: unknown, says: string) {
-  const shown = (JSON.stringify(value) ?? String(value)).slice(0, 80);
-  return sshError("MISCONFIGURED", `${name} is ${shown}, and must be ${says}`);
 }

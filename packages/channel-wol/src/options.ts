@@ -1,4 +1,5 @@
-import { ChannelError, type NodeId } from "@multifleet/core";
+import type { NodeId } from "@multifleet/core";
+import { checkOptions as check, type Rule, type Rules } from "@multifleet/core/options";
 
 /** Wakes a member that is on a network of this machine. False when that could not be done. */
 export type Wake = (target: NodeId, signal: AbortSignal) => Promise<boolean>;
@@ -30,14 +31,12 @@ const defaults: Settings = {
   lend: () => undefined,
 };
 
-type Rule = readonly [accepts: (value: unknown) => boolean, says: string];
-
 const isFunction: Rule = [
   (value) => typeof value === "function",
   "a function, which only a program can give",
 ];
 
-const rules: Readonly<Record<keyof WolOptions, Rule>> = {
+const rules: Rules<WolOptions> = {
   interfaces: [
     (value) => isListOf(value, (each) => typeof each === "string" && each !== ""),
     'a list of interface names, such as ["eth0"]',
@@ -54,22 +53,7 @@ const rules: Readonly<Record<keyof WolOptions, Rule>> = {
 
 /** @throws ChannelError `MISCONFIGURED` that names the option, its value and what is allowed. */
 export function checkOptions(options: unknown): Settings {
-  if (typeof options !== "object" || options === null || Array.isArray(options))
-    throw misconfigured("options", options, "an object");
-  const given: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(rules, name)) {
-      throw new ChannelError(
-        "MISCONFIGURED",
-        `wol: there is no option ${JSON.stringify(name)}; there are ${Object.keys(rules).join(", ")}`,
-      );
-    }
-    const [accepts, says] = rules[name as keyof WolOptions];
-    if (value === undefined) continue;
-    if (!accepts(value)) throw misconfigured(name, value, says);
-    given[name] = value;
-  }
-  return { ...defaults, ...(given as WolOptions) };
+  return { ...defaults, ...check<WolOptions>("wol", options, rules) };
 }
 
 function isListOf(value: unknown, accepts: (each: unknown) => boolean): boolean {
@@ -80,9 +64,4 @@ function isListOf(value: unknown, accepts: (each: unknown) => boolean): boolean 
     new Set(value).size === value.length &&
     value.every(accepts)
   );
-}
-
-function misconfigured(name: string, value: unknown, says: string): ChannelError {
-  const shown = (JSON.stringify(value) ?? String(value)).slice(0, 80);
-  return new ChannelError("MISCONFIGURED", `wol: ${name} is ${shown}, and must be ${says}`);
 }

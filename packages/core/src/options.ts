@@ -86,6 +86,6 @@ function json(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
   } catch {
-    return undefined; // lint: catch-ok the value is described by its type instead
+    return undefined;
   }
 }

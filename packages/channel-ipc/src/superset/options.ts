@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { failed, printable } from "./failure.js";
+import { checkOptions as check, whole, type Rules } from "@multifleet/core/options";
 
 /** What `superset()` takes. */
 export interface SupersetOptions {
@@ -25,9 +25,7 @@ const knownAgents = ["claude", "codex", "copilot", "cursor-agent", "gemini", "op
 const shells =
   /^(?:ba|da|a|z|c|tc|k|mk|pdk|fi|nu|x|elvi|pw)?sh$|^(?:nu|pwsh|powershell|cmd|python[\d.]*|node|bun|deno|perl|ruby|irb|ssh|sudo|su|tmux|screen|env)$/;
 
-type Rule = readonly [accepts: (value: unknown) => boolean, says: string];
-
-const rules: Readonly<Record<keyof SupersetOptions, Rule>> = {
+const rules: Rules<SupersetOptions> = {
   directory: [
     (value) => typeof value === "string" && isAbsolute(value) && !value.includes("\0"),
     "an absolute path",
@@ -43,24 +41,13 @@ const rules: Readonly<Record<keyof SupersetOptions, Rule>> = {
 
 /** @throws ChannelError `MISCONFIGURED` that names the option, its value and what is allowed. */
 export function checkOptions(options: unknown): Settings {
-  if (typeof options !== "object" || options === null || Array.isArray(options))
-    throw misconfigured("options", options, "an object");
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(rules, name))
-      throw failed(
-        "MISCONFIGURED",
-        `there is no option ${printable(JSON.stringify(name))}; there are ${Object.keys(rules).join(", ")}`,
-      );
-    const [accepts, says] = rules[name as keyof SupersetOptions];
-    if (value !== undefined && !accepts(value)) throw misconfigured(name, value, says);
-  }
   const {
     directory,
     agents = [],
     settleMs = 500,
     maxBytes = 65_536,
     timeoutMs = 5_000,
-  } = options as SupersetOptions;
+  } = check<SupersetOptions>("superset", options, rules);
   return {
     directory: directory ?? join(homedir(), ".superset"),
     agents: new Set([...knownAgents, ...agents]),
@@ -70,17 +57,4 @@ export function checkOptions(options: unknown): Settings {
 
 function isAgentName(value: unknown): boolean {
   return typeof value === "string" && /^[\w.-]{1,64}$/.test(value) && !shells.test(value.toLowerCase());
-}
-
-function whole(least: number, most: number): Rule {
-  const accepts = (value: unknown) =>
-    Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
-  return [accepts, `a whole number from ${least} to ${most}`];
-}
-
-function misconfigured(name: string, value: unknown, says: string): Error {
-  return failed(
-    "MISCONFIGURED",
-    `${name} is ${printable(JSON.stringify(value)).slice(0, 80)}, and must be ${says}`,
-  );
 }

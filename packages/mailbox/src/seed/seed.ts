@@ -1,5 +1,6 @@
 import { isAbsolute, normalize } from "node:path";
 import { ChannelError, maxPacketBytes, type Channel, type ChannelHost, type Link } from "@multifleet/core";
+import { checkOptions, type Rules } from "@multifleet/core/options";
 import { SeedDirectory } from "./directory.js";
 import { openFailure } from "./failure.js";
 import { SeedLink } from "./link.js";
@@ -10,6 +11,14 @@ export interface SeedOptions {
   readonly directory?: string;
 }
 
+const rules: Rules<SeedOptions> = {
+  directory: [
+    (value) => typeof value === "string" && isAbsolute(value) && !value.includes("\0"),
+    "an absolute path, such as that of seed in the node's home",
+    "required",
+  ],
+};
+
 /** A channel between the nodes of one user on one machine by files, for when nothing of the peer runs: it reads them at its start. */
 export function seed(options: SeedOptions = {}): Channel {
   return {
@@ -17,7 +26,7 @@ export function seed(options: SeedOptions = {}): Channel {
     name: "seed",
     traits: { effect: "stores", inbound: true, maxFrameBytes: maxPacketBytes, rank: 4 },
     async open(host, { signal }) {
-      const path = checkOptions(options);
+      const path = normalize(checkOptions<Required<SeedOptions>>("seed", options, rules).directory);
       if (signal.aborted) throw new ChannelError("ABORTED", "seed: opening was aborted");
       try {
         return await open(path, host, signal);
@@ -41,22 +50,4 @@ async function open(path: string, host: ChannelHost, signal: AbortSignal): Promi
     throw error;
   }
   return link;
-}
-
-/** @throws ChannelError `MISCONFIGURED` */
-function checkOptions(options: unknown): string {
-  if (typeof options !== "object" || options === null) throw misconfigured("the options must be an object");
-  const [unknown] = Object.keys(options).filter((name) => name !== "directory");
-  if (unknown !== undefined)
-    throw misconfigured(`there is no option ${JSON.stringify(unknown)}; there is directory`);
-  const { directory } = options as { readonly directory?: unknown };
-  if (typeof directory !== "string" || !isAbsolute(directory) || directory.includes("\0"))
-    throw misconfigured(
-      `directory is ${JSON.stringify(directory) ?? "missing"}, and must be an absolute path, such as that of seed in the node's home`,
-    );
-  return normalize(directory);
-}
-
-function misconfigured(message: string): ChannelError {
-  return new ChannelError("MISCONFIGURED", `seed: ${message}`);
 }
