@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -76,11 +76,22 @@ export class Host {
 
   /** The process whose network namespace is the host's; known once the host has answered. */
   async pid() {
-    const { stdout } = await this.call("run", { command: "readlink", args: ["/proc/self"] });
-    if (stdout.trim() === "") throw new Error(`the host ${this.name} does not answer`);
-    const children = `/proc/${this.#child.pid}/task/${this.#child.pid}/children`;
-    const { readFileSync } = await import("node:fs");
-    return Number(readFileSync(children, "utf8").trim());
+    await this.run("true");
+    const first = this.#first();
+    if (first === undefined) throw new Error(`the host ${this.name} is gone`);
+    return first;
+  }
+
+  /** The host's first process, as this machine numbers it. */
+  #first() {
+    const { pid } = this.#child;
+    try {
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+      return children === "" ? undefined : Number(children);
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code === "ENOENT") return undefined;
+      throw error;
+    }
   }
 
   /**
@@ -152,8 +163,10 @@ export class Host {
     const { exitCode, signalCode } = this.#child;
     if (exitCode !== null || signalCode !== null) return;
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.stdin?.end();
-    this.#child.kill("SIGKILL");
+    const first = this.#first();
+    // With its first process all others end, and only then the one outside that waits for it.
+    if (first === undefined) this.#child.kill("SIGKILL");
+    else process.kill(first, "SIGKILL");
     await ended;
   }
 
