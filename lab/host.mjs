@@ -163,11 +163,15 @@ export class Host {
     const { exitCode, signalCode } = this.#child;
     if (exitCode !== null || signalCode !== null) return;
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    const first = this.#first();
-    // With its first process all others end, and only then the one outside that waits for it.
-    if (first === undefined) this.#child.kill("SIGKILL");
-    else process.kill(first, "SIGKILL");
+    // Its first process ends with its orders; with that all others, and only then the one outside that waits for it.
+    this.#child.stdin?.end();
+    const timer = setTimeout(() => {
+      const first = this.#first();
+      if (first === undefined) this.#child.kill("SIGKILL");
+      else process.kill(first, "SIGKILL");
+    }, 5_000);
     await ended;
+    clearTimeout(timer);
   }
 
   /** @param {any} said */

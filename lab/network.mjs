@@ -73,11 +73,12 @@ export class Network {
   }
 
   /**
-   * Has `name` lose what it would send to, or get from, the given TCP ports of `peer`: `drop` loses it, `reject` answers with a reset.
+   * Has `name` lose what it would send to, or get from, the given TCP ports of `peer`: `drop` loses it, `reject` answers with a reset;
+   * `deaf` loses only what comes from `peer`, as a link does that works one way.
    *
    * @param {string} name
    * @param {string} peer
-   * @param {{ ports?: readonly number[], how?: "drop" | "reject" }} [options] without ports, everything
+   * @param {{ ports?: readonly number[], how?: "drop" | "reject" | "deaf" }} [options] without ports, everything
    */
   async cut(name, peer, { ports, how = "drop" } = {}) {
     const { address } = this.host(peer);
@@ -92,8 +93,8 @@ export class Network {
       `in ip saddr ${address} ${from}`,
     ];
     const rules =
-      how === "drop"
-        ? drops.map((rule) => `${rule} drop`)
+      how !== "reject"
+        ? drops.filter((rule) => how === "drop" || rule.startsWith("in ")).map((rule) => `${rule} drop`)
         : [`out ip daddr ${address} ${to} reject with tcp reset`];
     const chain = (/** @type {"in" | "out"} */ way) =>
       `chain ${way} { type filter hook ${way}put priority 0; ${rules
