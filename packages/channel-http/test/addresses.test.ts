@@ -2,7 +2,7 @@ import { networkInterfaces } from "node:os";
 import { expect, test } from "vitest";
 import { addressesOf, parseAddress } from "../src/addresses.js";
 import { http } from "../src/index.js";
-import { bravo, Host, open, outcome, send } from "./host.js";
+import { bravo, Host, open, outcome, send } from "../../../test/host.js";
 
 test.each([
   ["http://192.168.1.5:8856", "http://192.168.1.5:8856", "/v1/packets"],

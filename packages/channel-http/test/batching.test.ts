@@ -2,7 +2,7 @@ import { maxPacketBytes, type Link, type SendResult } from "@multifleet/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { http } from "../src/index.js";
 import { maxRequestBytes } from "../src/protocol.js";
-import { Host, open, outcome, send } from "./host.js";
+import { Host, open, outcome, send } from "../../../test/host.js";
 import { Office } from "./office.js";
 
 let office: Office;

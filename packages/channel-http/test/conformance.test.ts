@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { testChannel } from "@multifleet/conformance";
 import { describe, test } from "vitest";
 import { http } from "../src/index.js";
-import { Cable } from "./cable.js";
+import { Cable } from "../../../test/cable.js";
 
 const { traits } = http();
 const misconfigured = () => http({ port: -1 });
@@ -36,7 +36,11 @@ describe("with a cable to each node that can be pulled", () => {
       channel(cables) {
         const cable = new Cable();
         cables.push(cable);
-        return cable.channel(http({ port: 0 }));
+        return cable.channel(
+          http({ port: 0 }),
+          (address) => Number(new URL(address).port),
+          () => `http://127.0.0.1:${cable.port}`,
+        );
       },
       cut: async (cables) => void (await Promise.all(cables.map((cable) => cable.cut()))),
       heal: async (cables) => void (await Promise.all(cables.map((cable) => cable.heal()))),

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { http, type HttpOptions } from "../src/index.js";
 import { encodeFrames, maxRequestBytes } from "../src/protocol.js";
-import { Gate, Host, open, outcome, send } from "./host.js";
+import { Gate, Host, open, outcome, send } from "../../../test/host.js";
 
 const cleanups: (() => Promise<unknown> | void)[] = [];
 

@@ -3,7 +3,7 @@ import type { Link } from "@multifleet/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { http } from "../src/index.js";
 import { Child } from "./child.js";
-import { Host, open, outcome, send } from "./host.js";
+import { Host, open, outcome, send } from "../../../test/host.js";
 
 let child: Child;
 let host: Host;

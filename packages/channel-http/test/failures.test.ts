@@ -3,7 +3,7 @@ import type { Link } from "@multifleet/core";
 import { afterEach, expect, test } from "vitest";
 import { http } from "../src/index.js";
 import { encodeResults, maxResponseBytes } from "../src/protocol.js";
-import { Host, open, outcome, send } from "./host.js";
+import { Host, open, outcome, send } from "../../../test/host.js";
 
 const cleanups: (() => Promise<unknown>)[] = [];
 

@@ -2,7 +2,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { ChannelError } from "@multifleet/core";
 import { expect, test } from "vitest";
 import { http } from "../src/index.js";
-import { bravo, Host, open, outcome, send } from "./host.js";
+import { bravo, Host, open, outcome, send } from "../../../test/host.js";
 
 /** What `open` says of options as they may stand in a config file. */
 async function complaint(options: unknown): Promise<string> {

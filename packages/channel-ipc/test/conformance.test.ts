@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { testChannel } from "@multifleet/conformance";
 import { describe, test } from "vitest";
 import { ipc } from "../src/index.js";
-import { Cable } from "./cable.js";
+import { Cable } from "../../../test/cable.js";
 
 const { traits } = ipc();
 const misconfigured = () => ipc({ path: "daemon.sock" });
@@ -41,9 +41,14 @@ describe("with a cable to each node that can be pulled", () => {
       traits,
       create: async () => ({ home: await directory(), cables: [] }),
       channel({ home, cables }, node) {
-        const cable = new Cable(join(home, `${node}.cable`));
+        const [path, near] = [join(home, `${node}.sock`), join(home, `${node}.cable`)];
+        const cable = new Cable(near);
         cables.push(cable);
-        return cable.channel(ipc({ path: join(home, `${node}.sock`) }));
+        return cable.channel(
+          ipc({ path }),
+          () => path,
+          (address) => address.replace(path, near),
+        );
       },
       cut: async ({ cables }) => void (await Promise.all(cables.map((cable) => cable.cut()))),
       heal: async ({ cables }) => void (await Promise.all(cables.map((cable) => cable.heal()))),

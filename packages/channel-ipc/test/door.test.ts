@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { ipc, type IpcOptions } from "../src/index.js";
 import { Decoder, decodeVerdict, encode } from "@multifleet/core/stream";
 import { afterwards, home } from "./home.js";
-import { Gate, Host, open, outcome, send } from "../../channel-http/test/host.js";
+import { Gate, Host, open, outcome, send } from "../../../test/host.js";
 
 /** A listening node, and another that sends to it. */
 async function door(options: IpcOptions = {}) {

@@ -9,7 +9,7 @@ import { ipc } from "../src/index.js";
 import { Decoder, encode, encodeVerdict } from "@multifleet/core/stream";
 import { Child } from "./child.js";
 import { afterwards, home } from "./home.js";
-import { bravo, Host, open, outcome, send } from "../../channel-http/test/host.js";
+import { bravo, Host, open, outcome, send } from "../../../test/host.js";
 
 let directory: string;
 let path: string;

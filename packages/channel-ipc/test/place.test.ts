@@ -9,7 +9,7 @@ import { ipc } from "../src/index.js";
 import { checkOptions } from "../src/options.js";
 import { Child } from "./child.js";
 import { afterwards, home } from "./home.js";
-import { Host, open, outcome, send } from "../../channel-http/test/host.js";
+import { Host, open, outcome, send } from "../../../test/host.js";
 
 let umask: number;
 beforeEach(() => (umask = process.umask(0)));

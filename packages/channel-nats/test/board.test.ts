@@ -1,7 +1,8 @@
+import { Host } from "../../../test/host.js";
 import { connect } from "nats";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Link } from "@multifleet/core";
-import { closeAll, Host, open } from "./host.js";
+import { closeAll, openNats } from "./links.js";
 import { program, Server } from "./server.js";
 
 const { signal } = new AbortController();
@@ -45,10 +46,10 @@ describe.skipIf(program === undefined)("the fleet's table", () => {
   test("tells what is there and what changes, and is a KV bucket that any client reads", async () => {
     const server = await start();
     const [alpha, bravo] = [new Host("alpha"), new Host("bravo")];
-    const writer = await open(alpha, { servers: server.url });
+    const writer = await openNats(alpha, { servers: server.url });
     await put(writer, "alpha", '{"node_id":"alpha"}');
     await put(writer, "other", "gone soon");
-    const reader = new Reader(await open(bravo, { servers: server.url }), bravo);
+    const reader = new Reader(await openNats(bravo, { servers: server.url }), bravo);
     await reader.sees("alpha", '{"node_id":"alpha"}');
     await put(writer, "alpha", "second");
     await reader.sees("alpha", "second");
@@ -66,8 +67,8 @@ describe.skipIf(program === undefined)("the fleet's table", () => {
   test("goes on after the server was away, with what changed meanwhile", async () => {
     const server = await start();
     const [alpha, bravo] = [new Host("alpha"), new Host("bravo")];
-    const writer = await open(alpha, { servers: server.url });
-    const reader = new Reader(await open(bravo, { servers: server.url }), bravo);
+    const writer = await openNats(alpha, { servers: server.url });
+    const reader = new Reader(await openNats(bravo, { servers: server.url }), bravo);
     await put(writer, "alpha", "before");
     await reader.sees("alpha", "before");
     await server.kill();
@@ -82,8 +83,8 @@ describe.skipIf(program === undefined)("the fleet's table", () => {
   test("is made again where it vanishes, with the rows of those who are there", async () => {
     const server = await start();
     const [alpha, bravo] = [new Host("alpha"), new Host("bravo")];
-    const writer = await open(alpha, { servers: server.url });
-    const link = await open(bravo, { servers: server.url });
+    const writer = await openNats(alpha, { servers: server.url });
+    const link = await openNats(bravo, { servers: server.url });
     const reader = new Reader(link, bravo);
     await put(writer, "alpha", "kept");
     await put(link, "bravo", "too");
@@ -106,7 +107,7 @@ describe.skipIf(program === undefined)("the fleet's table", () => {
   test("takes no row that is none, and no more than a row may have", async () => {
     const server = await start();
     const bravo = new Host("bravo");
-    const link = await open(bravo, { servers: server.url });
+    const link = await openNats(bravo, { servers: server.url });
     const reader = new Reader(link, bravo);
     await put(link, "bravo", "fine");
     const connection = await connect({ servers: server.url });
@@ -123,14 +124,14 @@ describe.skipIf(program === undefined)("the fleet's table", () => {
 
   test("is not to be had without JetStream, and says so", async () => {
     const server = await start("");
-    const link = await open(new Host("alpha"), { servers: server.url });
+    const link = await openNats(new Host("alpha"), { servers: server.url });
     await expect(put(link, "alpha", "x")).rejects.toMatchObject({ code: "UNREACHABLE" });
   });
 
   test("tells nothing more to who has stopped watching", async () => {
     const server = await start();
     const alpha = new Host("alpha");
-    const link = await open(alpha, { servers: server.url });
+    const link = await openNats(alpha, { servers: server.url });
     const [one, other] = [new Reader(link, alpha), new Reader(link, alpha)];
     await put(link, "alpha", "first");
     await one.sees("alpha", "first");

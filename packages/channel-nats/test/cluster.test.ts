@@ -1,7 +1,8 @@
+import { Host, outcome, send } from "../../../test/host.js";
 import { connect } from "nats";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Link } from "@multifleet/core";
-import { closeAll, Host, open, outcome, send } from "./host.js";
+import { closeAll, openNats } from "./links.js";
 import { freePort, program, Server } from "./server.js";
 
 describe.skipIf(program === undefined)("more than one server", () => {
@@ -45,10 +46,10 @@ describe.skipIf(program === undefined)("more than one server", () => {
     const [alpha, bravo] = [new Host("alpha"), new Host("bravo")];
     // The others are told of by the first.
     const options = { servers: running[0]?.url ?? "" };
-    const link = await open(alpha, options);
+    const link = await openNats(alpha, options);
     const keeper = new Host("alpha");
-    const store = await open(keeper, options, "jetstream");
-    await open(bravo, { servers: running[1]?.url ?? "" });
+    const store = await openNats(keeper, options, "jetstream");
+    await openNats(bravo, { servers: running[1]?.url ?? "" });
     await keeper.until(() => isUp(store));
     expect(outcome(await send(store))).toBe("stores");
     expect(store.status?.()).toMatchObject({ replicas: 3 });
@@ -69,7 +70,7 @@ describe.skipIf(program === undefined)("more than one server", () => {
       const running = await Promise.all((await cluster(3)).map((start) => start()));
       const [alpha, bravo] = [new Host("alpha"), new Host("bravo")];
       const options = { servers: running.map(({ url }) => url), requestTimeoutMs: 1_000 };
-      const link = await open(alpha, options, "jetstream");
+      const link = await openNats(alpha, options, "jetstream");
       await alpha.until(() => isUp(link));
       expect(outcome(await send(link, Buffer.from("before")))).toBe("stores");
       const { leader } = await replicasOf(running[0] as Server);
@@ -84,7 +85,7 @@ describe.skipIf(program === undefined)("more than one server", () => {
           await alpha.until(() => alpha.events.length > since || isUp(link));
         expect(results.length).toBeLessThan(200);
       }
-      await open(bravo, options, "jetstream");
+      await openNats(bravo, options, "jetstream");
       const has = (text: string) => bravo.received.some((bytes) => String(bytes) === text);
       await bravo.until(() => has("before") && has("after"));
     },
@@ -94,7 +95,7 @@ describe.skipIf(program === undefined)("more than one server", () => {
     const starts = await cluster(3);
     const first = await Promise.all(starts.slice(0, 2).map((start) => start()));
     const alpha = new Host("alpha");
-    const link = await open(alpha, { servers: first.map(({ url }) => url) }, "jetstream");
+    const link = await openNats(alpha, { servers: first.map(({ url }) => url) }, "jetstream");
     await alpha.until(() => isUp(link));
     expect(outcome(await send(link, Buffer.from("kept")))).toBe("stores");
     expect(link.status?.()).toMatchObject({ replicas: 1 });
@@ -103,7 +104,7 @@ describe.skipIf(program === undefined)("more than one server", () => {
     expect(link.status?.()).toMatchObject({ replicas: 3 });
     expect((await replicasOf(first[0] as Server)).replicas).toBe(3);
     const bravo = new Host("bravo");
-    await open(bravo, { servers: first.map(({ url }) => url) }, "jetstream");
+    await openNats(bravo, { servers: first.map(({ url }) => url) }, "jetstream");
     // A server that has only just got the older copy hands it over with the next.
     expect(outcome(await send(link, Buffer.from("next")))).toBe("stores");
     await bravo.until(() => bravo.received.length === 2);
@@ -120,9 +121,9 @@ describe.skipIf(program === undefined)("more than one server", () => {
     servers.push(leaf);
     const [alpha, bravo, charlie] = [new Host("alpha"), new Host("bravo"), new Host("charlie")];
     const options = { servers: leaf.url, domain: "hub" };
-    const link = await open(alpha, options);
-    const store = await open(alpha, options, "jetstream");
-    const far = await open(bravo, { servers: hub.url });
+    const link = await openNats(alpha, options);
+    const store = await openNats(alpha, options, "jetstream");
+    const far = await openNats(bravo, { servers: hub.url });
     await alpha.until(() => isUp(store));
     expect(outcome(await send(link))).toBe("delivers");
     const rows: string[] = [];
@@ -139,11 +140,11 @@ describe.skipIf(program === undefined)("more than one server", () => {
     await far[Symbol.asyncDispose]();
     expect(outcome(await send(link))).toBe("UNREACHABLE");
     expect(outcome(await send(store, Buffer.from("kept at the hub")))).toBe("stores");
-    const reader = await open(bravo, { servers: hub.url }, "jetstream");
+    const reader = await openNats(bravo, { servers: hub.url }, "jetstream");
     await bravo.until(() => bravo.received.length === 2);
     await reader[Symbol.asyncDispose]();
     await hub.kill();
-    const near = await open(charlie, options);
+    const near = await openNats(charlie, options);
     const frame = { id: "packet-1" as never, to: charlie.node, bytes: Buffer.from("near") };
     expect(outcome(await link.send(frame, { signal }))).toBe("delivers");
     expect(outcome(await send(store))).not.toBe("stores");

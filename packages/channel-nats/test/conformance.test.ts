@@ -4,7 +4,7 @@ import { testChannel } from "@multifleet/conformance";
 import type { Channel, ChannelHost } from "@multifleet/core";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { nats } from "../src/index.js";
-import { Cable } from "./cable.js";
+import { Cable } from "../../../test/cable.js";
 import { program, Server } from "./server.js";
 
 const accounts = 80;
@@ -82,7 +82,7 @@ for (const [at, name] of (["nats", "jetstream"] as const).entries()) {
         },
         channel: ({ user, cable, nodes }) =>
           watched(make({ servers: `nats://${user}:p@127.0.0.1:${cable.port}` }), nodes),
-        dispose: ({ cable }) => cable.close(),
+        dispose: ({ cable }) => cable.cut(),
         cut: ({ cable }) => cable.cut(),
         // A node that is back before its peer is told, rightly, that nobody listens there.
         async heal({ cable, nodes }) {

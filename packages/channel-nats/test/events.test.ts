@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { Gate, Host, outcome, send } from "../../../test/host.js";
 import { nats } from "../src/index.js";
-import { Cable } from "./cable.js";
-import { closeAll, Gate, Host, open, openChannel, outcome, send } from "./host.js";
+import { Cable } from "../../../test/cable.js";
+import { closeAll, openChannel, openNats } from "./links.js";
 import { freePort, program, Server } from "./server.js";
 
 describe.skipIf(program === undefined)("what the server does, and the channel says", () => {
@@ -23,8 +24,8 @@ describe.skipIf(program === undefined)("what the server does, and the channel sa
     const [alpha, bravo] = [new Host("alpha"), new Host("bravo")];
     const gate = new Gate();
     bravo.judge = gate.take;
-    const link = await open(alpha, { servers: server.url });
-    await open(bravo, { servers: server.url });
+    const link = await openNats(alpha, { servers: server.url });
+    await openNats(bravo, { servers: server.url });
     const sends = [send(link), send(link), send(link)];
     await bravo.until(() => bravo.received.length === 3);
     await server.kill();
@@ -41,8 +42,8 @@ describe.skipIf(program === undefined)("what the server does, and the channel sa
   test("a server that hangs is found by its silence, and used again when it goes on", async () => {
     const server = await start("");
     const [alpha, bravo] = [new Host("alpha"), new Host("bravo")];
-    const link = await open(alpha, { servers: server.url });
-    await open(bravo, { servers: server.url });
+    const link = await openNats(alpha, { servers: server.url });
+    await openNats(bravo, { servers: server.url });
     expect(outcome(await send(link))).toBe("delivers");
     const gate = new Gate();
     bravo.judge = gate.take;
@@ -64,7 +65,7 @@ describe.skipIf(program === undefined)("what the server does, and the channel sa
   test("nobody listening is known at once, and says nothing of the server", async () => {
     const server = await start("");
     const alpha = new Host("alpha");
-    const link = await open(alpha, { servers: server.url, requestTimeoutMs: 600_000 });
+    const link = await openNats(alpha, { servers: server.url, requestTimeoutMs: 600_000 });
     expect(outcome(await send(link))).toBe("UNREACHABLE");
     expect(alpha.events).toEqual([]);
   });
@@ -74,8 +75,8 @@ describe.skipIf(program === undefined)("what the server does, and the channel sa
     const bravo = new Host("bravo");
     const gate = new Gate();
     bravo.judge = gate.take;
-    const link = await open(new Host("alpha"), { servers: server.url, requestTimeoutMs: 100 });
-    await open(bravo, { servers: server.url });
+    const link = await openNats(new Host("alpha"), { servers: server.url, requestTimeoutMs: 100 });
+    await openNats(bravo, { servers: server.url });
     expect(outcome(await send(link))).toBe("TIMEOUT");
     gate.release();
   });
@@ -84,9 +85,9 @@ describe.skipIf(program === undefined)("what the server does, and the channel sa
     const port = await freePort();
     const url = `nats://127.0.0.1:${port}`;
     const [alpha, bravo] = [new Host("alpha"), new Host("bravo")];
-    const link = await open(alpha, { servers: url });
-    const store = await open(alpha, { servers: url }, "jetstream");
-    await open(bravo, { servers: url });
+    const link = await openNats(alpha, { servers: url });
+    const store = await openNats(alpha, { servers: url }, "jetstream");
+    await openNats(bravo, { servers: url });
     expect(outcome(await send(link))).toBe("CLOSED");
     expect(outcome(await send(store))).toBe("CLOSED");
     await alpha.until(() => alpha.states.length === 2);
@@ -105,18 +106,18 @@ describe.skipIf(program === undefined)("what the server does, and the channel sa
     const cable = await Cable.to(server.port);
     server.signal("SIGSTOP");
     const alpha = new Host("alpha");
-    const link = await open(alpha, { servers: `nats://127.0.0.1:${cable.port}`, connectTimeoutMs: 50 });
+    const link = await openNats(alpha, { servers: `nats://127.0.0.1:${cable.port}`, connectTimeoutMs: 50 });
     await alpha.until(() => (alpha.counts["connect_errors"] ?? 0) >= 3);
     expect(cable.connections).toBeLessThanOrEqual(2);
     expect(outcome(await send(link))).toBe("CLOSED");
     await link[Symbol.asyncDispose]();
-    await cable.close();
+    await cable.cut();
   });
 
   test("a poke dials at once", async () => {
     const port = await freePort();
     const alpha = new Host("alpha");
-    const link = await open(alpha, { servers: `nats://127.0.0.1:${port}` });
+    const link = await openNats(alpha, { servers: `nats://127.0.0.1:${port}` });
     await alpha.until(() => (alpha.counts["connect_errors"] ?? 0) >= 3);
     await start("", port);
     link.poke?.();
@@ -130,7 +131,7 @@ describe.skipIf(program === undefined)("what the server does, and the channel sa
     await once(silent, "listening");
     const { port } = silent.address() as AddressInfo;
     const urls = [`127.0.0.1:${dead}`, `127.0.0.1:${port}`, server.url];
-    const link = await open(new Host("alpha"), { servers: urls, connectTimeoutMs: 60_000 });
+    const link = await openNats(new Host("alpha"), { servers: urls, connectTimeoutMs: 60_000 });
     expect(link.status?.()).toMatchObject({ connected: true, server: `127.0.0.1:${server.port}` });
     await new Promise((resolve) => silent.close(resolve));
   });
@@ -146,15 +147,15 @@ describe.skipIf(program === undefined)("what the server does, and the channel sa
     expect(cable.connections).toBe(1);
     expect(outcome(await send(links[1] as (typeof links)[number]))).toBe("stores");
     await links[1]?.[Symbol.asyncDispose]();
-    await cable.close();
+    await cable.cut();
     expect(host.events).toEqual([]);
   });
 
   test("a frame over the server's own limit is too large, and costs no connection", async () => {
     const server = await start("max_payload: 1000\njetstream: {}");
     const alpha = new Host("alpha");
-    const link = await open(alpha, { servers: server.url });
-    const store = await open(alpha, { servers: server.url }, "jetstream");
+    const link = await openNats(alpha, { servers: server.url });
+    const store = await openNats(alpha, { servers: server.url }, "jetstream");
     expect(outcome(await send(link, new Uint8Array(1_001)))).toBe("TOO_LARGE");
     expect(outcome(await send(store, new Uint8Array(950)))).toBe("TOO_LARGE");
     expect(outcome(await send(store, new Uint8Array(500)))).toBe("stores");

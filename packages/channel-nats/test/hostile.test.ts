@@ -1,7 +1,8 @@
+import { Gate, Host, outcome, send } from "../../../test/host.js";
 import { newPacketId } from "@multifleet/core";
 import { connect, headers, type NatsConnection } from "nats";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { closeAll, Gate, Host, open, outcome, send } from "./host.js";
+import { closeAll, openNats } from "./links.js";
 import { program, Server } from "./server.js";
 
 const inbox = "fleet.home.node.bravo.in";
@@ -34,8 +35,8 @@ describe.skipIf(program === undefined)("a hostile client", () => {
 
   test("fills a node's subject with junk, and a genuine frame still gets through", async () => {
     judging(bravo);
-    await open(bravo, { servers: server.url });
-    const link = await open(alpha, { servers: server.url });
+    await openNats(bravo, { servers: server.url });
+    const link = await openNats(alpha, { servers: server.url });
     const odd = headers();
     odd.set("Nats-Msg-Id", "x".repeat(4_000));
     rogue.publish(inbox);
@@ -51,7 +52,7 @@ describe.skipIf(program === undefined)("a hostile client", () => {
   test("asks for more than there is memory for, and is told to come later", async () => {
     const gate = new Gate();
     bravo.judge = gate.take;
-    await open(bravo, { servers: server.url, maxInboundBytes: 8 * 1_024 * 1_024 });
+    await openNats(bravo, { servers: server.url, maxInboundBytes: 8 * 1_024 * 1_024 });
     const big = new Uint8Array(700_000);
     for (let count = 0; count < 20; count++) rogue.publish(inbox, big, { reply: "_INBOX.rogue" });
     await bravo.until(() => bravo.counts["busy_answers"] === 9);
@@ -63,7 +64,7 @@ describe.skipIf(program === undefined)("a hostile client", () => {
     const heard: string[] = [];
     rogue.subscribe("$JS.API.>", { callback: (_, { subject }) => heard.push(subject) });
     rogue.subscribe("fleet.>", { callback: (_, { subject }) => heard.push(subject) });
-    await open(bravo, { servers: server.url });
+    await openNats(bravo, { servers: server.url });
     heard.length = 0;
     for (const reply of [
       "$JS.API.STREAM.DELETE.FLEET_MESSAGES",
@@ -82,8 +83,8 @@ describe.skipIf(program === undefined)("a hostile client", () => {
       await gate.released;
       return { code: "taken", answer: bytes };
     };
-    const link = await open(alpha, { servers: server.url });
-    await open(bravo, { servers: server.url });
+    const link = await openNats(alpha, { servers: server.url });
+    await openNats(bravo, { servers: server.url });
     let forged = 0;
     rogue.subscribe(inbox, {
       callback: (_, message) => {
@@ -102,14 +103,14 @@ describe.skipIf(program === undefined)("a hostile client", () => {
 
   test("fills the stream with junk, which is judged and removed, and a genuine copy still arrives", async () => {
     judging(bravo);
-    const link = await open(alpha, { servers: server.url }, "jetstream");
+    const link = await openNats(alpha, { servers: server.url }, "jetstream");
     for (let count = 0; count < 1_000; count++)
       rogue.publish(`fleet.home.store.bravo.junk-${count}`, Buffer.from(`junk ${count}`));
     rogue.publish("fleet.home.store.bravo.empty");
     rogue.publish("fleet.home.store.bravo.large", new Uint8Array(788_000));
     await rogue.flush();
     expect(outcome(await send(link, genuine))).toBe("stores");
-    const reader = await open(bravo, { servers: server.url }, "jetstream");
+    const reader = await openNats(bravo, { servers: server.url }, "jetstream");
     await bravo.until(() => bravo.received.some((bytes) => genuine.equals(bytes)));
     await bravo.until(() => bravo.received.length === 1_001);
     await reader[Symbol.asyncDispose]();
@@ -122,8 +123,8 @@ describe.skipIf(program === undefined)("a hostile client", () => {
     const gate = new Gate();
     bravo.judge = async (bytes) =>
       genuine.equals(bytes) ? await gate.take() : { code: "refused", reason: "junk" };
-    const link = await open(alpha, { servers: server.url }, "jetstream");
-    await open(bravo, { servers: server.url }, "jetstream");
+    const link = await openNats(alpha, { servers: server.url }, "jetstream");
+    await openNats(bravo, { servers: server.url }, "jetstream");
     await send(link, genuine);
     await bravo.until(() => bravo.received.length === 1);
     // Only who may ask about the stream learns where that is. The server itself passes on no reply that looks like its own.
@@ -158,7 +159,7 @@ describe.skipIf(program === undefined)("a hostile client", () => {
       },
     });
     await rogue.flush();
-    const link = await open(alpha, { servers: server.url }, "jetstream");
+    const link = await openNats(alpha, { servers: server.url }, "jetstream");
     const id = newPacketId(Date.now());
     expect(outcome(await send(link, genuine, new AbortController().signal, id))).toBe("stores");
     const manager = await rogue.jetstreamManager();

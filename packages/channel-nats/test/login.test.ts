@@ -1,3 +1,4 @@
+import { Host, outcome, send } from "../../../test/host.js";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +8,7 @@ import { nkeys } from "nats";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { findProgram } from "../../../test/needs.js";
 import type { NatsOptions } from "../src/index.js";
-import { closeAll, Host, open, outcome, send } from "./host.js";
+import { closeAll, openNats } from "./links.js";
 import { program, Server } from "./server.js";
 
 const openssl = findProgram("openssl");
@@ -99,7 +100,7 @@ const logins: Record<string, Login> = {
 
 async function refusal(options: NatsOptions): Promise<ChannelError> {
   try {
-    await open(new Host("alpha"), options);
+    await openNats(new Host("alpha"), options);
   } catch (error) {
     if (error instanceof ChannelError) return error;
     throw error;
@@ -116,8 +117,8 @@ describe.skipIf(program === undefined)("logging in", () => {
       const server = await Server.start(config);
       try {
         const bravo = new Host("bravo");
-        await open(bravo, { servers: server.url, ...(also ?? right) });
-        const link = await open(new Host("alpha"), { servers: server.url, ...right });
+        await openNats(bravo, { servers: server.url, ...(also ?? right) });
+        const link = await openNats(new Host("alpha"), { servers: server.url, ...right });
         expect(outcome(await send(link))).toBe("delivers");
         const error = await refusal({ servers: server.url, ...wrong });
         expect(error.code).toBe("DENIED");
@@ -136,7 +137,7 @@ describe.skipIf(program === undefined)("logging in", () => {
     const server = await Server.start('authorization: {users: [{user: "me", password: "s3cret:p@ss"}]}');
     try {
       const url = `nats://me:s3cret%3Ap%40ss@127.0.0.1:${server.port}`;
-      const link = await open(new Host("alpha"), { servers: url });
+      const link = await openNats(new Host("alpha"), { servers: url });
       expect(outcome(await send(link))).toBe("UNREACHABLE");
       expect(JSON.stringify(link.status?.())).not.toContain("s3cret");
       const error = await refusal({ servers: url.replace("me:", "you:") });
@@ -152,7 +153,7 @@ describe.skipIf(program === undefined)("logging in", () => {
     const server = await Server.start(() => `authorization: {users: [{user: me, password: ${allowed}}]}`);
     try {
       const alpha = new Host("alpha");
-      const link = await open(alpha, { servers: server.url, user: "me", pass: "right" });
+      const link = await openNats(alpha, { servers: server.url, user: "me", pass: "right" });
       allowed = "other";
       await server.kill();
       await server.run();
@@ -226,7 +227,7 @@ describe.skipIf(program === undefined || openssl === undefined)("TLS", () => {
   test("is spoken to a server whose certificate our authority signed, by name and by address", async () => {
     for (const host of ["127.0.0.1", "localhost"]) {
       const servers = `tls://${host}:${server.port}`;
-      const link = await open(new Host("alpha"), { servers, tls: { ca: place("ca.pem") } });
+      const link = await openNats(new Host("alpha"), { servers, tls: { ca: place("ca.pem") } });
       expect(outcome(await send(link))).toBe("UNREACHABLE");
     }
   });
@@ -243,10 +244,12 @@ describe.skipIf(program === undefined || openssl === undefined)("TLS", () => {
   test("shows our own certificate where the server asks for one", async () => {
     const servers = `nats://127.0.0.1:${guarded.port}`;
     const [ca, cert, key] = ["ca.pem", "client.pem", "client.key"].map(place) as [string, string, string];
-    const link = await open(new Host("alpha"), { servers, tls: { ca, cert, key } });
+    const link = await openNats(new Host("alpha"), { servers, tls: { ca, cert, key } });
     expect(outcome(await send(link))).toBe("UNREACHABLE");
     // The server says so in the handshake, or hangs up after it.
-    const without = await open(new Host("alpha"), { servers, tls: { ca } }).catch((error: unknown) => error);
+    const without = await openNats(new Host("alpha"), { servers, tls: { ca } }).catch(
+      (error: unknown) => error,
+    );
     if (without instanceof ChannelError) expect(without.code).toBe("DENIED");
     else expect((without as Link).status?.()).toMatchObject({ connected: false });
   });

@@ -1,10 +1,10 @@
 import { ChannelError } from "@multifleet/core";
 import { expect, test } from "vitest";
+import { Host } from "../../../test/host.js";
 import { nats } from "../src/index.js";
 import { covers, isReplySubject } from "../src/names.js";
 import { checkOptions } from "../src/options.js";
 import { parseServer } from "../src/server.js";
-import { Host } from "./host.js";
 
 function complaint(options: unknown): string {
   try {

@@ -1,8 +1,9 @@
+import { Host, outcome } from "../../../test/host.js";
 import { readFileSync } from "node:fs";
 import { connect } from "nats";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { newPacketId } from "@multifleet/core";
-import { closeAll, Host, open, outcome } from "./host.js";
+import { closeAll, openNats } from "./links.js";
 import { program, Server } from "./server.js";
 
 const page = readFileSync(new URL("../../../docs/nats.md", import.meta.url), "utf8");
@@ -30,12 +31,12 @@ describe.skipIf(program === undefined)("a user that can speak for its node alone
 
   test("does all that a node does", async () => {
     const [one, two] = [new Host("mac1"), new Host("mac2")];
-    const link = await open(one, login("mac1"));
-    const store = await open(one, login("mac1"), "jetstream");
+    const link = await openNats(one, login("mac1"));
+    const store = await openNats(one, login("mac1"), "jetstream");
     const frame = () => ({ id: newPacketId(Date.now()), to: two.node, bytes: Buffer.from("x") });
     expect(await store.send(frame(), { signal })).toEqual({ ok: true, effect: "stores" });
-    const far = await open(two, login("mac2"));
-    const reader = await open(two, login("mac2"), "jetstream");
+    const far = await openNats(two, login("mac2"));
+    const reader = await openNats(two, login("mac2"), "jetstream");
     await two.until(() => two.received.length === 1);
     await reader[Symbol.asyncDispose]();
     expect(two.counts["unconfirmed_acks"]).toBeUndefined();
@@ -47,7 +48,7 @@ describe.skipIf(program === undefined)("a user that can speak for its node alone
 
   test("writes no other's row, reads no other's requests, and removes nothing", async () => {
     const one = new Host("mac1");
-    const link = await open(one, login("mac1"));
+    const link = await openNats(one, login("mac1"));
     await expect(link.board?.put("mac2", Buffer.from("row"), { signal })).rejects.toMatchObject({
       code: "DENIED",
     });

@@ -7,9 +7,10 @@ import {
   type Link,
   type MediumEvent,
   type NodeId,
+  type PacketId,
   type SendResult,
   type Verdict,
-} from "@multifleet/core";
+} from "../packages/core/src/index.js";
 
 export const bravo: NodeId = nodeId("bravo");
 
@@ -17,10 +18,13 @@ export const bravo: NodeId = nodeId("bravo");
 export class Host implements ChannelHost {
   readonly node: NodeId;
   readonly fleet = fleetId("home");
-  readonly told: string[] = [];
   readonly received: Buffer[] = [];
   readonly events: MediumEvent[] = [];
   readonly counts: Record<string, number> = {};
+  /** Where every peer says it is, but for those of `toldOf`. */
+  readonly told: string[] = [];
+  /** Where single peers say they are. */
+  readonly toldOf = new Map<string, readonly string[]>();
   judge: (bytes: Uint8Array) => Verdict | Promise<Verdict> = () => ({ code: "taken" });
   readonly #looks = new Set<() => void>();
 
@@ -46,8 +50,13 @@ export class Host implements ChannelHost {
     this.#look();
   }
 
-  addresses(): readonly string[] {
-    return this.told;
+  addresses(to: NodeId): readonly string[] {
+    return this.toldOf.get(to) ?? this.told;
+  }
+
+  /** What was received, of senders that send text. */
+  get texts(): string[] {
+    return this.received.map(String);
   }
 
   get states(): string[] {
@@ -72,17 +81,18 @@ export class Host implements ChannelHost {
   }
 }
 
-export async function open(channel: Channel, host: Host): Promise<Link> {
+export async function open(channel: Channel, host: ChannelHost): Promise<Link> {
   return await channel.open(host, { signal: new AbortController().signal });
 }
 
 /** Sends to bravo. */
 export async function send(
   link: Link,
-  bytes: Uint8Array = Buffer.from("hello"),
+  frame: Uint8Array | string = "hello",
   signal: AbortSignal = new AbortController().signal,
+  id: PacketId = newPacketId(Date.now()),
 ): Promise<SendResult> {
-  return await link.send({ id: newPacketId(Date.now()), to: bravo, bytes }, { signal });
+  return await link.send({ id, to: bravo, bytes: Buffer.from(frame) }, { signal });
 }
 
 /** The error code of a failed send, or the effect of one that worked. */
