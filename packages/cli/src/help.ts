@@ -103,6 +103,8 @@ function showOptions(specs: Readonly<Record<string, OptionSpec>>, title: string,
 function described(term: string, text: string, screen: Screen): void {
   const indent = 20;
   const [first = "", ...rest] = wrap(text, columns - indent);
-  screen.line(`  ${term.padEnd(indent - 3)} ${first}`);
+  const beside = term.length <= indent - 4;
+  if (!beside) screen.line(`  ${term}`);
+  screen.line(beside ? `  ${term.padEnd(indent - 3)} ${first}` : " ".repeat(indent) + first);
   for (const line of rest) screen.line(" ".repeat(indent) + line);
 }

@@ -251,8 +251,18 @@ test("a peer without a MAC address is told of where it could be woken, with what
   });
   const channels = { wol, http: { state: "open", rank: "P2", effect: "delivers" } };
   const of = (state: string) => checkHealth(health({ channels, peers: peer(state) }), Date.now(), "");
-  expectFinding(of("unreachable"), "note", /^no MAC address of mac2 is known$/, /"wol": "aa:bb:cc:dd:ee:ff"/);
+  expectFinding(
+    of("unreachable"),
+    "note",
+    /^mac2 cannot be woken: no address is known/,
+    /"wol": "aa:bb:cc:dd:ee:ff"/,
+  );
   expect(of("unknown").filter(({ check }) => check === "wake-up")).toEqual([]);
+  const { mac2 } = peer("unreachable");
+  const ipc = { state: "up", rank: "P8", effect: "delivers" };
+  const near = { mac2: { ...mac2, channels: { ...mac2.channels, ipc } } };
+  const beside = checkHealth(health({ channels, peers: near }), Date.now(), "");
+  expect(beside.filter(({ check }) => check === "wake-up")).toEqual([]);
 });
 
 test("a nats-server that is too old is a fault, one that flushes seldom is worth knowing", () => {
@@ -262,10 +272,17 @@ test("a nats-server that is too old is a fault, one that flushes seldom is worth
       Date.now(),
       "",
     );
-  expectFinding(served("2.8.4"), "wrong", /2\.8\.4 is too old/, "multifleet nats up");
+  expectFinding(served("2.8.4"), "wrong", /2\.8\.4 is too old/, /nats-io\/nats-server\/releases/);
   expectFinding(served("2.9.10"), "note", /2\.9\.10 flushes to disk every two minutes/);
   expectFinding(served("2.10.27"), "ok", /2\.10\.27/);
   expectFinding(served("3.0.0"), "ok", /3\.0\.0/);
+  const nats = { state: "open", rank: "P1", effect: "delivers", medium: { version: "2.9.10" } };
+  const jetstream = { state: "open", rank: "P1", effect: "stores", medium: { available: false } };
+  expectFinding(
+    checkHealth(health({ channels: { nats, jetstream } }), 0, ""),
+    "ok",
+    /2\.9\.10, without JetStream/,
+  );
 });
 
 test("ways that were tried and failed are told with their remedy, those that nobody set up are not", async () => {

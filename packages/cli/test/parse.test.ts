@@ -84,5 +84,5 @@ test("an option's name means the same kind of value in every command", () => {
 for (const name of commandNames)
   for (const [line] of specOf(name).examples)
     test(`the example \`${line}\` is a right command line`, () => {
-      expect(parse(words(exampleLine(line))).command).toBe(name);
+      expect(parse(words(exampleLine(line).replace(/ < \w+$/, ""))).command).toBe(name);
     });

@@ -86,15 +86,19 @@ function clocks(health: HealthView, now: number): Finding[] {
 function sleepers({ channels: open, peers: known }: HealthView): Finding[] {
   if (open["wol"]?.state !== "open") return [];
   const { note } = findings("wake-up");
-  return Object.entries(known)
-    .filter(([, { channels: paths }]) => paths["wol"]?.state === "unreachable")
-    .map(([name]) =>
-      note(
-        `no MAC address of ${name} is known`,
-        "a machine that sleeps cannot be woken without it",
-        `# in config.json: "peers": { "${name}": { "wol": "aa:bb:cc:dd:ee:ff" } }, as \`ip link\` or \`ifconfig\` on ${name} shows it`,
-      ),
-    );
+  return (
+    Object.entries(known)
+      .filter(([, { channels: paths }]) => paths["wol"]?.state === "unreachable")
+      // What runs on this very machine is awake whenever we are.
+      .filter(([, { channels: paths }]) => (paths["ipc"]?.state ?? "unreachable") === "unreachable")
+      .map(([name, { channels: paths }]) =>
+        note(
+          `${name} cannot be woken: ${paths["wol"]?.reason ?? "no address is known for this peer"}`,
+          "a machine that sleeps cannot be woken without it",
+          `# in config.json: "peers": { "${name}": { "wol": "aa:bb:cc:dd:ee:ff" } }, as \`ip link\` or \`ifconfig\` on ${name} shows it`,
+        ),
+      )
+  );
 }
 
 /** The oldest nats-server that keeps what it acknowledged when its machine loses power, and the oldest that is of use at all. */
@@ -103,13 +107,15 @@ const natsLeast = [2, 9] as const;
 
 function servers({ channels: known }: HealthView): Finding[] {
   const version = known["nats"]?.medium?.["version"];
+  const medium = known["jetstream"]?.medium ?? {};
   if (typeof version !== "string") return [];
   const { ok, note, wrong } = findings("nats-server");
   const older = ([major, minor]: readonly [number, number]) => {
     const [has = 0, hasMinor = 0] = version.split(".").map(Number);
     return has < major || (has === major && hasMinor < minor);
   };
-  const install = "multifleet nats up   # says how to install a newer one";
+  const install = "# a newer one: https://github.com/nats-io/nats-server/releases, or your system's packages";
+  if (medium["available"] === false) return [ok(`nats-server ${version}, without JetStream`)];
   if (older(natsLeast))
     return [wrong(`nats-server ${version} is too old`, "its JetStream lacks what is needed here", install)];
   if (older(natsSafe))

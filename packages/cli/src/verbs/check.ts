@@ -48,7 +48,9 @@ function worked({ works, outcome }: CheckRow): Part {
 
 function verdict(rows: readonly CheckRow[], { err }: Context): number {
   if (rows.length === 0) {
-    err.line("multifleet: there is nothing to try: no peers, or no such channel is open");
+    err.line(
+      "multifleet: there is nothing to try: this node has no peers yet. See: multifleet invite --help",
+    );
     return 1;
   }
   const reached = new Set(rows.filter(({ works }) => works).map(({ peer }) => peer));

@@ -5,7 +5,7 @@ import { during, type Context } from "../context.js";
 import { Failure, Misuse } from "../failure.js";
 import { bold, dim, green, red, yellow, type Part } from "../screen.js";
 import { secretLine } from "../stdin.js";
-import { count, since } from "../units.js";
+import { count, span } from "../units.js";
 import type { NatsServerView } from "../views.js";
 
 type Options = CallOf<"nats">["options"];
@@ -114,7 +114,7 @@ function rows(server: NatsServerView): Part[][] {
 
 function stateOf({ state, since: at }: NatsServerView): Part {
   if (state === "off") return bold("off");
-  const text = at === undefined ? state : `${state}, since ${since(Date.parse(at))}`;
+  const text = at === undefined ? state : `${state} for ${span(Date.now() - Date.parse(at))}`;
   if (state === "running") return green(text);
   return state === "starting" ? yellow(text) : red(text);
 }
