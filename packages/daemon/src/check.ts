@@ -16,7 +16,7 @@ import type { Fleet } from "./fleet/fleet.js";
 import type { Sealing } from "./messages/sealing.js";
 import type { CheckRow, PathView } from "./node.js";
 import { Problem } from "./problem.js";
-import { remedyFor, untriable, type Trouble } from "./remedies.js";
+import { noChannel, remedyFor, untriable, type Trouble } from "./remedies.js";
 import { relayNames } from "./relay/names.js";
 
 export interface ChecksHost {
@@ -26,6 +26,8 @@ export interface ChecksHost {
   states(): readonly ChannelState[];
   link(channel: string): Link | undefined;
   health(peer: NodeId): readonly ChannelHealth[];
+  /** Where the config says a peer is reached by a channel; none where it says nothing. */
+  hints(peer: NodeId, channel: string): readonly string[];
 }
 
 /** How long a channel may take for a probe, in milliseconds: a store may have to connect and push. */
@@ -69,14 +71,10 @@ export class Checks {
     const states = this.#host
       .states()
       .filter(({ channel }) => filter.channel === undefined || channel.name === filter.channel);
-    if (states.length === 0)
-      throw new Problem(
-        "bad_request",
-        `there is no channel ${filter.channel}; there are ${this.#host
-          .states()
-          .map((state) => state.channel.name)
-          .join(", ")}`,
-      );
+    if (states.length === 0) {
+      const names = this.#host.states().map(({ channel }) => channel.name);
+      throw new Problem("bad_request", noChannel(filter.channel ?? "", names));
+    }
     const pairs = peers.flatMap((peer) => states.map((state) => ({ peer, state })));
     // One listener for all probes: with one each, a large fleet would look like a leak to Node.
     const stops = new Set<() => void>();
@@ -109,7 +107,8 @@ export class Checks {
     const link = this.#host.link(name);
     if (link === undefined)
       return { ...common, state: "unreachable", since: time(since), reason: `${state}: ${reason}` };
-    if (!link.reaches(peer)) return { ...common, state: "unreachable", reason: noWay(name) };
+    if (!link.reaches(peer))
+      return { ...common, state: "unreachable", reason: this.#noWay(name, peer, link) };
     const health = this.#host.health(peer).find((each) => each.channel === name);
     return {
       ...common,
@@ -125,9 +124,11 @@ export class Checks {
     const { since: _, ...known } = this.path(peer, state);
     const row = { ...known, peer };
     const link = this.#host.link(name);
-    const trouble = untriable(link, peer);
+    const { hints } = this.#host;
+    const remedied = (met: Trouble) => remedyFor(name, met, peer, hints(peer, "ssh"));
+    const trouble = untriable(link, peer, hints(peer, name).length > 0);
     if (link === undefined || trouble !== undefined)
-      return { ...row, works: false, outcome: "failed", remedy: remedyFor(name, trouble ?? "closed", peer) };
+      return { ...row, works: false, outcome: "failed", remedy: remedied(trouble ?? "closed") };
     if (traits.effect === "wakes" && !named) {
       const how = `multifleet check ${peer} --channel ${name}`;
       const reason = "not tried: it would wake the machine";
@@ -140,8 +141,19 @@ export class Checks {
       const { reason: __, ...works } = row;
       return { ...works, state: "up", works: true, outcome, ms };
     }
-    const remedy = met === undefined ? {} : { remedy: remedyFor(name, met, peer) };
+    const remedy = met === undefined ? {} : { remedy: remedied(met) };
     return { ...row, works: false, outcome, ms, reason, ...remedy };
+  }
+
+  /** Why a channel that is open knows no way to a peer. An address is not shown: it may hold a login. */
+  #noWay(channel: string, peer: NodeId, link: Link): string {
+    if (relayNames.includes(channel))
+      return "no other node is known that could pass anything on to this peer";
+    const { available, reason } = link.status?.() ?? {};
+    if (available === false && typeof reason === "string") return reason;
+    return this.#host.hints(peer, channel).length > 0
+      ? `peers.${peer}.${channel} in config.json is not an address that can be used here`
+      : "no address is known for this peer";
   }
 
   async #probe(peer: NodeId, link: Link, stops: Set<() => void>, effect: Effect): Promise<Probed> {
@@ -195,10 +207,4 @@ export class Checks {
 
 function time(at: number): string {
   return new Date(at).toISOString();
-}
-
-function noWay(channel: string): string {
-  return relayNames.includes(channel)
-    ? "no other node is known that could pass anything on to this peer"
-    : "no address is known for this peer";
 }

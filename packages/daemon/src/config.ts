@@ -4,7 +4,9 @@ import { explain, StartFailure } from "./failure.js";
 import { readPrivate } from "./private-files.js";
 
 const channelOptions = z
-  .union([z.boolean(), z.record(z.string(), z.unknown())])
+  .union([z.boolean(), z.record(z.string(), z.unknown())], {
+    error: "a channel is true, false, or an object of its options",
+  })
   .describe("The channel's options; true for its defaults, false to turn it off.");
 
 /** As the roster has them. */
@@ -16,7 +18,9 @@ const membersOf: Readonly<Record<string, readonly string[]>> = {
   roster: ["lease"],
 };
 
-const addresses = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+const addresses = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+  error: "where a peer is reached is a text, or a list of such",
+});
 
 /** `config.json`: closed, so that a typing error is told and not ignored. */
 export const configSchema = z.strictObject({

@@ -43,10 +43,12 @@ import type { FleetNode, HealthView, PeerView, SendRequest } from "./node.js";
 import type { Parts } from "./parts.js";
 import { Peers, type Addresses } from "./peers.js";
 import { Problem } from "./problem.js";
+import { rankName } from "./channels/catalog.js";
 import { relayName, relayNames } from "./relay/names.js";
 import type { Presence } from "./roster/presence.js";
 import type { RosterView } from "./roster/view.js";
 import { Relays } from "./relay/relays.js";
+import { noChannel } from "./remedies.js";
 import { selfChannel, selfName } from "./channels/self.js";
 
 type Verified = Extract<Opened, { ok: true }>;
@@ -154,6 +156,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       states: () => this.#shownStates(),
       link: (channel) => this.#supervisor.link(channel),
       health: (peer) => this.#cascade.health(peer),
+      hints: (peer, channel) => this.#peers.hints(peer, channel),
     });
     this.#admissions = new Admissions({ ...common, addresses, admitted: (node) => this.#admitted(node) });
     this.#door = new Door({
@@ -203,10 +206,16 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
     await this.#settlePort(configured);
     for (const { channel, state, reason } of this.#supervisor.states()) {
       if (state === "misconfigured" && configured.has(channel.name))
-        throw new StartFailure(`channels.${channel.name}: ${reason}`);
+        throw new StartFailure(`${this.#keyOf(channel.name, reason)}: ${reason}`);
     }
     this.#post.resume();
     this.#relays.resume();
+  }
+
+  /** The key of the config that a channel's refusal is about: seed files over SSH are refused for what stands in `channels.ssh`. */
+  #keyOf(channel: string, reason: string): string {
+    const names = Object.keys(this.#parts.config.channels ?? {});
+    return `channels.${names.find((name) => reason.startsWith(`MISCONFIGURED: ${name}: `)) ?? channel}`;
   }
 
   /** Says hello to the peers, and what is still owed to them. Apart from `start`, so that nobody waits for it who waits for this node. */
@@ -236,7 +245,7 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
       const names = this.#shownStates().map(({ channel }) => channel.name);
       throw new Problem(
         "bad_request",
-        `via is ${JSON.stringify(request.via)}: this node has the channels ${names.join(", ")}`,
+        `via is ${JSON.stringify(request.via)}: ${noChannel(request.via, names)}`,
       );
     }
     if (request.session !== undefined) this.#presence?.session(request.session);
@@ -694,8 +703,12 @@ export class DaemonNode implements FleetNode, AsyncDisposable {
   }
 
   /** The channels that people see: all but the node's way to itself. */
+  /** In the order that people know, also where one was opened later than others. */
   #shownStates() {
-    return this.#supervisor.states().filter(({ channel }) => channel.name !== selfName);
+    return this.#supervisor
+      .states()
+      .filter(({ channel }) => channel.name !== selfName)
+      .toSorted((a, b) => Number(rankName(a.channel).slice(1)) - Number(rankName(b.channel).slice(1)));
   }
 
   #healthHost(): HealthHost {

@@ -36,6 +36,12 @@ export class Peers {
     this.#configured = configured ?? {};
   }
 
+  /** Where the config says that a node is; none where it says nothing. */
+  hints(node: NodeId, channel: string): readonly string[] {
+    const hint = this.#configured[node]?.[channel] ?? [];
+    return typeof hint === "string" ? [hint] : hint;
+  }
+
   /** What the config says replaces what the peer says: it is the user's word. */
   addresses(node: NodeId, channel: string): readonly string[] {
     const configured = this.#configured[node]?.[channel];

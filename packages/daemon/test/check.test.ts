@@ -53,6 +53,46 @@ test("a channel that knows no way says what to write so that it does", async () 
   expect(ssh?.remedy).toContain('{"peers":{"mac2":{"ssh":"user@host"}}}');
 });
 
+test("a hint of the config that cannot be used is told as such, and not as one that is missing", async () => {
+  const peers = { mac2: { wol: "zz", ssh: "-oProxyCommand=x" } };
+  await using fleet = await TestFleet.start(["mac1", "mac2"], {
+    mac1: { config: { channels: { relay: false }, peers } },
+  });
+  const { wol, ssh } = await check(fleet, { peer: "mac2" });
+  for (const row of [wol, ssh]) {
+    expect(row?.reason).toBe(
+      `peers.mac2.${row?.channel} in config.json is not an address that can be used here`,
+    );
+    expect(row?.reason).not.toMatch(/zz|Proxy/);
+  }
+  expect(wol?.remedy).toContain('"wol":"aa:bb:cc:dd:ee:ff"');
+  expect(ssh?.remedy).toContain('"ssh":"user@host"');
+});
+
+test("what to type for ssh names the host as ssh takes it", async () => {
+  const peers = { mac2: { ssh: "nobody@127.0.0.1:1" } };
+  await using fleet = await TestFleet.start(["mac1", "mac2"], {
+    mac1: { config: { channels: none, peers } },
+  });
+  const { ssh } = await check(fleet, { peer: "mac2", channel: "ssh" });
+  expect(ssh).toMatchObject({ works: false, outcome: "failed" });
+  expect(ssh?.remedy).toContain("ssh -v ssh://nobody@127.0.0.1:1 exit");
+});
+
+test("a channel of ours that this node does not have is answered with how to have it", async () => {
+  await using fleet = await TestFleet.start(["mac1", "mac2"], { mac1: { config: { channels: none } } });
+  const mac1 = fleet.node("mac1");
+  const { body } = await mac1.post("/check", { peer: "mac2", channel: "nats" });
+  expect(body.detail).toMatch(/no channel nats \(.*multifleet nats up\); it has http, seed, ipc$/);
+  const sent = await mac1.post("/message", {
+    type: "context",
+    to: "mac2",
+    payload: { subject: "x", body: "" },
+    via: "git",
+  });
+  expect(sent.body.detail).toContain('{"channels":{"git":{"remote":');
+});
+
 test("a machine is woken only where its channel was named", async () => {
   const mac1 = { config: { channels: { ...none, wol: {} }, peers: { mac2: { wol: "02:00:00:00:00:01" } } } };
   await using fleet = await TestFleet.start(["mac1", "mac2"], { mac1 });

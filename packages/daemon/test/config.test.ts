@@ -45,6 +45,10 @@ test("a wrong value is named with its key and what is expected", () => {
   expect(read('{"port": 70000}')).toThrow('"port" is 70000');
   expect(read('{"encryption": "yes"}')).toThrow(/"encryption" is "yes".*"off"\|"on"/);
   expect(read('{"peers": {"Mac 2": {}}}')).toThrow("Mac 2");
+  expect(read('{"channels": {"ipc": 3}}')).toThrow(
+    '"channels.ipc" is 3: a channel is true, false, or an object',
+  );
+  expect(read('{"peers": {"mac2": {"ssh": 22}}}')).toThrow('"peers.mac2.ssh" is 22: where a peer is reached');
 });
 
 test("a file that is not JSON says where it is", () => {

@@ -81,17 +81,28 @@ function make(
   home: string,
 ): readonly Channel[] {
   const module = moduleOf(name);
-  if (factory === undefined) {
-    throw new StartFailure(
-      `channels.${name}: the package ${module} is not installed. Install it beside the daemon, or with: npm install --prefix ${home} ${module}`,
-    );
-  }
+  if (factory === undefined) throw new StartFailure(`channels.${name}: ${absent(name, module, home)}`);
   try {
     const made = factory(options);
     return Array.isArray(made) ? (made as readonly Channel[]) : [made as Channel];
   } catch (thrown) {
     throw new StartFailure(`channels.${name}: ${explain(thrown)}`, { cause: thrown });
   }
+}
+
+/** A name that is nobody's we know of may be a typing error: the command that would install a stranger's package is not given for it. */
+function absent(name: string, module: string, home: string): string {
+  const owner = Object.keys(catalog).find((each) => catalog[each]?.also === name);
+  if (owner !== undefined)
+    return `it comes with ${owner}, and its options stand in channels.${owner}; only false can stand here`;
+  if (name !== module || name.startsWith("@") || name.startsWith("multifleet-channel-"))
+    return `the package ${module} is not installed. Install it beside the daemon, or with: npm install --prefix ${quoted(home)} ${module}`;
+  return `there is neither a channel nor an installed package of this name; the channels are ${Object.keys(catalog).join(", ")}, and those of others are named by their package`;
+}
+
+/** A path as a shell takes it. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** The default export of a channel's package; undefined when the package is not installed. @throws StartFailure */

@@ -28,6 +28,8 @@ export class Table {
   #board: Board | undefined;
   #unwatch = () => {};
   #written: Uint8Array | undefined;
+  /** Why the row was not stored the last time; empty where it was. */
+  #trouble = "";
 
   constructor(host: TableHost) {
     this.#host = host;
@@ -39,6 +41,7 @@ export class Table {
     this.#unwatch();
     this.#unwatch = () => {};
     this.#board = board;
+    this.#trouble = "";
     if (board !== undefined) this.#unwatch = board.watch((key, value) => this.#told(key, value));
   }
 
@@ -56,9 +59,13 @@ export class Table {
     try {
       await board.put(entry.node_id, row, { signal: limit.signal });
       counters.count("roster_rows_written_total");
+      this.#trouble = "";
     } catch (thrown) {
       counters.count("roster_row_errors_total");
-      log.warn("roster_row_not_written", { reason: explain(thrown) });
+      const reason = explain(thrown);
+      // A server that has no table at all refuses every refresh for the same reason: told once, counted each time.
+      if (reason !== this.#trouble) log.warn("roster_row_not_written", { reason });
+      this.#trouble = reason;
     } finally {
       clearTimeout(timer);
       this.#end.signal.removeEventListener("abort", stop);

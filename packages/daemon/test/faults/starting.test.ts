@@ -93,6 +93,20 @@ test("a config with a typing error is named", async () => {
   await expectRefusal("channels.http", "prot", "port");
   node.options = { config: { channels: { "@acme/channel-carrier-pigeon": {} } } };
   await expectRefusal("@acme/channel-carrier-pigeon", "is not installed");
+  node.options = { config: { channels: { ssh: { comand: "x" } } } };
+  await expectRefusal("channels.ssh: ", "comand", "command");
+  node.options = { config: { channels: { jetstream: { replicas: 3 } } } };
+  await expectRefusal("channels.jetstream: it comes with nats");
+});
+
+test("a channel that nobody knows is not answered with a command that installs a stranger's package", async () => {
+  node.options = { config: { channels: { nast: {} } } };
+  expect(await node.launch()).toBe(1);
+  expect(node.log).toMatch(
+    /^multifleet-daemon: channels\.nast: there is neither a channel nor .* the channels are .*nats/m,
+  );
+  expect(node.log).not.toContain("npm install");
+  node.log = "";
 });
 
 test("files that are damaged are named, with what to do", async () => {
