@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import "discord.js";
 import type { ChannelError, Link } from "@multifleet/core";
-import { Host, letter, open, outcome, send } from "./host.js";
+import { Host, outcome, send } from "../../../test/host.js";
+import { letter, open } from "./links.js";
 import { StandIn } from "./stand-in/stand-in.js";
 
 let standIn: StandIn;
@@ -59,9 +60,9 @@ test.each([
   await standIn.api.until(() => reads() === 1);
   disturb();
   standIn.post(...(await letter("bravo", "meanwhile")));
-  await host.until(() => host.received.length === 1);
+  await host.until(() => host.texts.length === 1);
   await standIn.gateway.until(() => resumed() === 1);
-  expect([host.received, identified(), reads()]).toEqual([["meanwhile"], 1, 1]);
+  expect([host.texts, identified(), reads()]).toEqual([["meanwhile"], 1, 1]);
 });
 
 test("a lost connection is told, and that it is back", async () => {
@@ -79,11 +80,11 @@ test("a session that Discord has forgotten is begun anew, and what was missed is
   standIn.gateway.sessions.clear();
   standIn.gateway.drop(4000);
   standIn.post(...(await letter("bravo", "missed")));
-  await host.until(() => host.received.length === 1);
+  await host.until(() => host.texts.length === 1);
   standIn.post(...(await letter("bravo", "and heard")));
-  await host.until(() => host.received.length === 2);
+  await host.until(() => host.texts.length === 2);
   expect([identified(), reads()]).toEqual([2, 2]);
-  expect(host.received).toEqual(["missed", "and heard"]);
+  expect(host.texts).toEqual(["missed", "and heard"]);
   // discord.js begins no session sooner than five seconds after the last one, as Discord demands.
 }, 15_000);
 
@@ -117,8 +118,8 @@ test("while the gateway is away, what has come is read when there is a reason to
   await host.until(() => host.states.join() === "down");
   standIn.post(...(await letter("bravo", "by another way")));
   link.poke?.();
-  await host.until(() => host.received.length === 1);
-  expect([host.received, reads()]).toEqual([["by another way"], 2]);
+  await host.until(() => host.texts.length === 1);
+  expect([host.texts, reads()]).toEqual([["by another way"], 2]);
 });
 
 test("a token that Discord does not know is MISCONFIGURED, by the API and by the gateway, and no session is begun", async () => {

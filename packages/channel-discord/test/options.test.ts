@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import discordByDefault, { discord, type DiscordOptions } from "@multifleet/channel-discord";
+import { Host } from "../../../test/host.js";
 import { coverOf } from "./covers.js";
-import { Host, members } from "./host.js";
+import { members } from "./links.js";
 import { readToken } from "../src/token.js";
 
 const token = "MTMwMDAwMDAwMDAwMDAwMDAwMQ.GhIjKl.a-token_that-no_one_may_see_anywhere";

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import "discord.js";
 import type { Link } from "@multifleet/core";
 import type { DiscordOptions } from "@multifleet/channel-discord";
-import { address, Host, letter, open } from "./host.js";
+import { Host } from "../../../test/host.js";
+import { address, letter, open } from "./links.js";
 import { StandIn } from "./stand-in/stand-in.js";
 
 let standIn: StandIn;
@@ -34,7 +35,7 @@ async function opened(more: Partial<DiscordOptions> = {}): Promise<Link> {
 /** A genuine message arrives: whatever came before it was seen. */
 async function stillReceives(text = "after all that"): Promise<void> {
   standIn.post(...(await letter("bravo", text)));
-  await host.until(() => host.received.includes(text));
+  await host.until(() => host.texts.includes(text));
 }
 
 test("what is taken is removed from the channel, and what is refused too", async () => {
@@ -57,7 +58,7 @@ test("what cannot be stored now stays, and is handed over again when there is a 
   host.judge = () => ({ code: "taken" });
   link?.poke?.();
   await standIn.api.until(() => removals() === 1);
-  expect(host.received).toEqual(["one", "one"]);
+  expect(host.texts).toEqual(["one", "one"]);
 });
 
 test("a poke asks Discord nothing where nothing was left", async () => {
@@ -81,7 +82,7 @@ test("a message that could not be removed is not handed over twice, and is remov
   expect(link?.status?.()).toMatchObject({ left: 1 });
   link?.poke?.();
   await standIn.api.until(() => removals() === 2);
-  expect(host.received).toEqual(["once"]);
+  expect(host.texts).toEqual(["once"]);
 });
 
 test("a message that is told of twice, as when a session is resumed, is handed over once", async () => {
@@ -91,7 +92,7 @@ test("a message that is told of twice, as when a session is resumed, is handed o
   await standIn.api.until(() => removals() === 1);
   standIn.gateway.dispatch("MESSAGE_CREATE", message);
   await stillReceives();
-  expect(host.received).toEqual(["told twice", "after all that"]);
+  expect(host.texts).toEqual(["told twice", "after all that"]);
 });
 
 test("a message that somebody else removed first counts as removed", async () => {
@@ -110,7 +111,7 @@ test("removals keep to Discord's rate limit while frames go on coming in", async
   standIn.api.limit("DELETE", 2, 300);
   await opened();
   for (let count = 0; count < 6; count++) await stillReceives(`number ${count}`);
-  expect(host.received.length).toBe(6);
+  expect(host.texts.length).toBe(6);
   await standIn.api.until(() => removals() === 6);
   expect(host.counts).toEqual({});
 });
@@ -119,16 +120,16 @@ test("bodies of 100 KB and of every script arrive as they were", async () => {
   await opened();
   const texts = ["ß → 日本語 🙂 \u0000".repeat(50), "x".repeat(100 * 1_024), "é".repeat(51_200)];
   for (const text of texts) await stillReceives(text);
-  expect(host.received).toEqual(texts);
+  expect(host.texts).toEqual(texts);
 });
 
 test("what was posted while this node was away is read once when it opens, oldest first", async () => {
   for (const text of ["one", "two", "three"]) standIn.post(...(await letter("bravo", text)));
   host.judge = () => ({ code: "later", reason: "not now" });
   await opened();
-  await host.until(() => host.received.length === 3);
-  expect(host.received.toSorted()).toEqual(["one", "three", "two"]);
-  expect(host.received[0]).toBe("one");
+  await host.until(() => host.texts.length === 3);
+  expect(host.texts.toSorted()).toEqual(["one", "three", "two"]);
+  expect(host.texts[0]).toBe("one");
 });
 
 test("it looks back as far as it is told to, a hundred messages at a time", async () => {
@@ -136,9 +137,9 @@ test("it looks back as far as it is told to, a hundred messages at a time", asyn
   standIn.post(...(await letter("bravo", "just in sight")));
   for (let count = 0; count < 249; count++) standIn.chat("hello", false);
   link = await open(standIn, host, { history: 250 });
-  await host.until(() => host.received.length === 1);
+  await host.until(() => host.texts.length === 1);
   await stillReceives();
-  expect(host.received).toEqual(["just in sight", "after all that"]);
+  expect(host.texts).toEqual(["just in sight", "after all that"]);
   expect(standIn.api.count("GET", "/messages")).toBe(3);
 });
 
@@ -157,11 +158,11 @@ test("two nodes with one bot each take their own", async () => {
   const other = await open(standIn, alpha);
   await opened();
   for (const to of ["alpha", "bravo", "alpha", "bravo"]) standIn.post(...(await letter(to, `for ${to}`)));
-  await host.until(() => host.received.length === 2);
-  await alpha.until(() => alpha.received.length === 2);
+  await host.until(() => host.texts.length === 2);
+  await alpha.until(() => alpha.texts.length === 2);
   await standIn.api.until(() => removals() === 4);
   await other[Symbol.asyncDispose]();
-  expect([host.received, alpha.received]).toEqual([
+  expect([host.texts, alpha.texts]).toEqual([
     ["for bravo", "for bravo"],
     ["for alpha", "for alpha"],
   ]);
@@ -176,7 +177,7 @@ test("what people and other bots say is nobody's business, and is never touched"
   // Without the message content intent Discord shows nothing of others' messages.
   standIn.chat(content, false, file);
   await stillReceives();
-  expect(host.received).toEqual(["after all that"]);
+  expect(host.texts).toEqual(["after all that"]);
   await standIn.api.until(() => removals() === 1);
   expect(ids().length).toBe(4);
   expect(host.counts).toEqual({});
@@ -188,7 +189,7 @@ test("a frame posted by somebody else is judged by its seal, and stays: only the
   standIn.chat(...shown([address("bravo"), Buffer.from("junk")]));
   await host.until(() => host.counts["foreign_messages"] === 2);
   await stillReceives();
-  expect(host.received).toEqual(["from another bot", "after all that"]);
+  expect(host.texts).toEqual(["from another bot", "after all that"]);
   expect(host.counts).toEqual({ bad_attachments: 1, foreign_messages: 2 });
   expect(ids().length).toBeGreaterThanOrEqual(2);
 });
@@ -205,7 +206,7 @@ test("a message of ours without a file, with two, or with one of an odd size is 
   await host.until(() => host.counts["bad_messages"] === 7);
   await standIn.api.until(() => removals() === 7);
   expect(downloads()).toBe(0);
-  expect(host.received).toEqual([]);
+  expect(host.texts).toEqual([]);
 });
 
 test("a file is fetched from the hosts that are allowed, and from no other", async () => {
@@ -293,8 +294,8 @@ test("a file that cannot be had now is left, and is had at the next look", async
   await host.until(() => host.counts["download_errors"] === 1);
   standIn.api.onDownload = undefined;
   link?.poke?.();
-  await host.until(() => host.received.length === 1);
-  expect(host.received).toEqual(["in the end"]);
+  await host.until(() => host.texts.length === 1);
+  expect(host.texts).toEqual(["in the end"]);
 });
 
 test("a file that was changed, or is for another, is never handed over", async () => {
@@ -308,7 +309,7 @@ test("a file that was changed, or is for another, is never handed over", async (
   standIn.post(content, Buffer.from("age-encryption.org/v1\n"));
   await host.until(() => host.counts["bad_attachments"] === 3);
   await standIn.api.until(() => removals() === 3);
-  expect(host.received).toEqual([]);
+  expect(host.texts).toEqual([]);
 });
 
 /** More junk where there is time for it. */
@@ -320,10 +321,10 @@ test("thousands of junk messages for this node take bounded memory, and a genuin
   const content = address("bravo");
   for (let count = 0; count < junk; count++) standIn.chat(content, true, Buffer.from("junk"));
   standIn.post(...(await letter("bravo", "the needle")));
-  await host.until(() => host.received.length === 1 || (host.counts["deferred_messages"] ?? 0) > 0);
+  await host.until(() => host.texts.length === 1 || (host.counts["deferred_messages"] ?? 0) > 0);
   expect(Number(link?.status?.()["waiting"])).toBeLessThanOrEqual(1_004);
-  await host.until(() => host.received.length === 1);
-  expect(host.received).toEqual(["the needle"]);
+  await host.until(() => host.texts.length === 1);
+  expect(host.texts).toEqual(["the needle"]);
 });
 
 test("a look that failed is made good at the next reason to look", async () => {
@@ -333,8 +334,8 @@ test("a look that failed is made good at the next reason to look", async () => {
   await host.until(() => host.counts["read_errors"] === 1);
   standIn.api.onRequest = () => undefined;
   link?.poke?.();
-  await host.until(() => host.received.length === 1);
-  expect(host.received).toEqual(["missed"]);
+  await host.until(() => host.texts.length === 1);
+  expect(host.texts).toEqual(["missed"]);
 });
 
 test("a list of messages that is none, or full of odd things, harms nothing", async () => {
@@ -368,7 +369,7 @@ test("a file that is being fetched when the link is disposed is not handed over 
   const closing = link?.[Symbol.asyncDispose]();
   serve();
   await closing;
-  expect([host.received, removals(), ids().length]).toEqual([[], 0, 1]);
+  expect([host.texts, removals(), ids().length]).toEqual([[], 0, 1]);
 });
 
 test("nothing is handed over after the link was disposed, and what is being judged is waited for", async () => {
@@ -379,12 +380,12 @@ test("nothing is handed over after the link was disposed, and what is being judg
     return { code: "taken" };
   };
   standIn.post(...(await letter("bravo", "held")));
-  await host.until(() => host.received.length === 1);
+  await host.until(() => host.texts.length === 1);
   const closing = link?.[Symbol.asyncDispose]();
   standIn.post(...(await letter("bravo", "too late")));
   release();
   await closing;
-  expect(host.received).toEqual(["held"]);
+  expect(host.texts).toEqual(["held"]);
   expect(removals()).toBe(1);
 });
 

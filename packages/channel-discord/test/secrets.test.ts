@@ -2,7 +2,8 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import "discord.js";
 import type { SendResult } from "@multifleet/core";
-import { Host, letter, open, send } from "./host.js";
+import { Host, send } from "../../../test/host.js";
+import { letter, open } from "./links.js";
 import { StandIn } from "./stand-in/stand-in.js";
 
 let standIn: StandIn;
@@ -54,7 +55,7 @@ test("the token is in no error, event, status or address, whatever goes wrong", 
 test("the token goes to the API, and not to whoever serves the attachments", async () => {
   const link = await open(standIn, host);
   standIn.post(...(await letter("bravo", "hello")));
-  await host.until(() => host.received.length === 1);
+  await host.until(() => host.texts.length === 1);
   await link[Symbol.asyncDispose]();
   const sent = (part: string) =>
     standIn.api.requests.filter(({ path }) => path.includes(part)).map(({ authorization }) => authorization);

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import "discord.js";
 import type { Link } from "@multifleet/core";
+import { Host, outcome, send } from "../../../test/host.js";
 import { coverOf } from "./covers.js";
-import { Host, members, open, outcome, send } from "./host.js";
+import { members, open } from "./links.js";
 import { StandIn } from "./stand-in/stand-in.js";
 
 let standIn: StandIn;
@@ -48,7 +49,7 @@ test("a node whose age key is not known cannot be reached", async () => {
 
 test("a node that does not say that it reads this channel cannot be reached", async () => {
   link = await open(standIn, host);
-  host.told = ["discord:1400000000000000002", `discord:${standIn.channel}`];
+  host.told.splice(0, 1, "discord:1400000000000000002", `discord:${standIn.channel}`);
   expect(outcome(await send(link))).toBe("UNREACHABLE");
   expect(posts()).toBe(0);
 });

@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { findProgram } from "../../../test/needs.js";
+import type { Host } from "../../../test/host.js";
 import { Fleet } from "./fleet.js";
-import { type Host, Node, outcome } from "./node.js";
+import { Node, outcome } from "./node.js";
 import { Repository } from "./repository.js";
 
 const run = promisify(execFile);
@@ -114,7 +115,7 @@ test("a remote that lets this user only read is said to be that, and what was re
   await bravo.host.until(() => bravo.host.counts["kept_refs"] === 1);
   bravo.link.poke?.();
   await bravo.host.until(() => bravo.host.counts["kept_refs"] === 2);
-  expect(bravo.host.received).toEqual(["text"]);
+  expect(bravo.host.texts).toEqual(["text"]);
 });
 
 test("a remote that takes no pushes of that size says so, and smaller ones beside it get through", async () => {

@@ -71,7 +71,7 @@ test("links, submodules, trees and names that lead out are junk, and the packet 
   const bravo = await start("bravo");
   expect(await bravo.received(1)).toEqual(["genuine"]);
   await bravo.close();
-  expect(bravo.host.received).toEqual(["genuine"]);
+  expect(bravo.host.texts).toEqual(["genuine"]);
   expect(bravo.host.counts["junk_entries"]).toBe(names.length + 4);
   expect(await repository.refs()).toEqual([]);
 });
@@ -116,7 +116,7 @@ test("what is too large to read is removed, however well it is packed, and a pac
   await bravo.received(1);
   await bravo.host.until(() => bravo.host.counts["unreadable_refs"] === 2);
   await bravo.close();
-  expect(bravo.host.received).toEqual(["genuine"]);
+  expect(bravo.host.texts).toEqual(["genuine"]);
   expect(await repository.refs()).toEqual([]);
 });
 
@@ -128,7 +128,7 @@ test("packets beneath a commit that is too large are not read, and no more than 
   const bravo = await start("bravo", { maxInboundBytes: 8 * 1_024 * 1_024 });
   await bravo.host.until(() => bravo.host.counts["unreadable_refs"] === 1);
   await bravo.close();
-  expect(bravo.host.received).toEqual([]);
+  expect(bravo.host.texts).toEqual([]);
 });
 
 test("a hundred thousand refs of strangers take bounded time and memory, and a packet among them arrives first", async () => {

@@ -4,8 +4,9 @@ import { execFileSync } from "node:child_process";
 import { globalAgent } from "node:https";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { findProgram } from "../../../test/needs.js";
+import type { Host } from "../../../test/host.js";
 import { Fleet } from "./fleet.js";
-import { type Host, Node, outcome } from "./node.js";
+import { Node, outcome } from "./node.js";
 import { Repository } from "./repository.js";
 import { GitServer } from "./server.js";
 

@@ -3,8 +3,9 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Host } from "../../../test/host.js";
 import { Fleet } from "./fleet.js";
-import { Host, Node, outcome } from "./node.js";
+import { Node, outcome } from "./node.js";
 import { environment, Repository } from "./repository.js";
 
 const senders = Array.from({ length: 8 }, (_, index) => `s${index}`);
@@ -69,7 +70,7 @@ test("packets wait together on one ref for a receiver that is away, and are all 
   expect((await bravo.received(20)).toSorted()).toEqual(texts.toSorted());
   await bravo.close();
   expect(await repository.refs()).toEqual([]);
-  expect(bravo.host.received.length).toBe(20);
+  expect(bravo.host.texts.length).toBe(20);
 });
 
 test("where the remote lets no ref be set back, a long queue is read in one piece", async () => {
@@ -82,7 +83,7 @@ test("where the remote lets no ref be set back, a long queue is read in one piec
   await bravo.received(20);
   await bravo.close();
   expect(await repository.refs()).toEqual([]);
-  expect(bravo.host.received.length).toBe(20);
+  expect(bravo.host.texts.length).toBe(20);
 });
 
 test("with git alone, eight nodes that send at once to one all reach it, once each", async () => {
@@ -97,7 +98,7 @@ test("with git alone, eight nodes that send at once to one all reach it, once ea
   expect(results.map(outcome)).toEqual(texts.map(() => "stores"));
   await chief.received(texts.length);
   await chief.close();
-  expect(chief.host.received.toSorted()).toEqual(texts.toSorted());
+  expect(chief.host.texts.toSorted()).toEqual(texts.toSorted());
   expect(await repository.refs()).toEqual([]);
 });
 
@@ -155,8 +156,8 @@ test("a node whose key is not known gets nothing, and the sender is told", async
 test("a peer with a remote of its own is reached by that, and no peer's word leads anywhere else", async () => {
   const other = await Repository.make();
   const host = new Host("alpha");
-  host.told.set("bravo", [other.path]);
-  host.told.set("charlie", ["/etc"]);
+  host.toldOf.set("bravo", [other.path]);
+  host.toldOf.set("charlie", ["/etc"]);
   const alpha = await start(host, { remotes: [other.path] });
   await alpha.send("bravo", "text");
   await alpha.send("charlie", "text");

@@ -1,9 +1,9 @@
 import { ChannelError } from "@multifleet/core";
 import { expect, test } from "vitest";
+import { Host } from "../../../test/host.js";
 import { git } from "../src/index.js";
 import type { GitOptions } from "../src/options.js";
 import { Fleet } from "./fleet.js";
-import { Host } from "./node.js";
 
 const cover = (await Fleet.of("alpha")).cover("alpha");
 const good = { remote: "/srv/mail.git", directory: "/nowhere/git", cover };

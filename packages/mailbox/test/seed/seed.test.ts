@@ -19,8 +19,9 @@ import { join } from "node:path";
 import { maxPacketBytes } from "@multifleet/core";
 import { machineId } from "@multifleet/core/machine";
 import { expect, test } from "vitest";
+import { Host, send } from "../../../../test/host.js";
 import { SeedDirectory, seed, seedName } from "../../src/seed/index.js";
-import { emptied, frame, Host, openLink, openSeed, root, send } from "./support.js";
+import { emptied, frame, openLink, openSeed, root } from "./support.js";
 
 const sortedSizes = (frames: readonly Uint8Array[]) =>
   frames.map(({ length }) => length).toSorted((a, b) => a - b);
@@ -46,7 +47,7 @@ test("frames stored while nobody was there are read at the opening, and their fi
   for (let size = 1; size <= 50; size++) await directory.store(frame(size));
   const { host } = await openSeed("bravo", path);
   await emptied(join(path, "new"));
-  expect(sortedSizes(host.frames)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
+  expect(sortedSizes(host.received)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
 });
 
 test("only a directory of this machine is reached", async () => {
@@ -64,14 +65,14 @@ test("only a directory of this machine is reached", async () => {
     `ipc:${machineId()}:${bravo.directory}`,
     bravo.directory,
   ]) {
-    host.routes.set(to, [address]);
+    host.toldOf.set(to, [address]);
     expect(link.reaches(to)).toBe(false);
-    expect(await send(link, to, frame())).toMatchObject({ ok: false, error: { code: "UNREACHABLE" } });
+    expect(await send(link, frame())).toMatchObject({ ok: false, error: { code: "UNREACHABLE" } });
   }
-  host.routes.set(to, ["seed:nonsense", ...bravo.link.addresses]);
+  host.toldOf.set(to, ["seed:nonsense", ...bravo.link.addresses]);
   expect(link.reaches(to)).toBe(true);
-  expect(await send(link, to, frame())).toEqual({ ok: true, effect: "stores" });
-  await bravo.host.until(() => bravo.host.frames.length === 1);
+  expect(await send(link, frame())).toEqual({ ok: true, effect: "stores" });
+  await bravo.host.until(() => bravo.host.received.length === 1);
 });
 
 test("a path that is no seed directory of ours gets nothing written into it", async () => {
@@ -79,8 +80,8 @@ test("a path that is no seed directory of ours gets nothing written into it", as
   const { host, link } = await openSeed("alpha", join(base, "alpha"));
   const to = new Host("bravo").node;
   const sendTo = (path: string) => {
-    host.routes.set(to, [`seed:${machineId()}:${path}`]);
-    return send(link, to, frame());
+    host.toldOf.set(to, [`seed:${machineId()}:${path}`]);
+    return send(link, frame());
   };
   const target = join(base, "target");
   mkdirSync(target, { mode: 0o700 });
@@ -96,7 +97,7 @@ test("a path that is no seed directory of ours gets nothing written into it", as
   chmodSync(wide.path, 0o755);
   expect(await sendTo(wide.path)).toMatchObject({ error: { code: "DENIED" } });
   expect(readdirSync(target)).toEqual([]);
-  expect(host.counts.get("write_errors")).toBe(5);
+  expect(host.counts["write_errors"]).toBe(5);
 });
 
 test("a directory that others may write to is not opened", async () => {
@@ -144,8 +145,8 @@ test("what is no frame is counted and laid aside, and nothing outside is touched
   await (await SeedDirectory.find(path)).store(frame(77));
   const { host } = await openSeed("bravo", path);
   await emptied(join(path, "new"));
-  expect(sortedSizes(host.frames)).toEqual([77]);
-  expect(host.counts.get("junk_files")).toBe(process.platform === "win32" ? 9 : 10);
+  expect(sortedSizes(host.received)).toEqual([77]);
+  expect(host.counts["junk_files"]).toBe(process.platform === "win32" ? 9 : 10);
   expect(readFileSync(outside, "utf8")).toBe("do not read");
   const aside = readdirSync(join(path, "cur"));
   expect(aside).toHaveLength(4);
@@ -163,7 +164,7 @@ test("what the daemon refuses is laid aside, a hundred files of it at most", asy
   // Sixteen are judged at a time, and each looks for room by itself.
   expect(aside).toBeGreaterThanOrEqual(100);
   expect(aside).toBeLessThanOrEqual(116);
-  expect(host.counts.get("refused_files")).toBe(130);
+  expect(host.counts["refused_files"]).toBe(130);
 });
 
 test("what is to come later is left, and given again as soon as something else is taken", async () => {
@@ -172,11 +173,11 @@ test("what is to come later is left, and given again as soon as something else i
   const { host } = await openSeed("bravo", path);
   host.judge = () => ({ code: "later", reason: "store_full" });
   for (const size of [1, 2, 3]) await directory.store(frame(size));
-  await host.until(() => host.counts.get("postponed_files") === 3);
+  await host.until(() => host.counts["postponed_files"] === 3);
   host.judge = () => ({ code: "taken" });
   await directory.store(frame(4));
   await emptied(join(path, "new"));
-  expect(sortedSizes(host.frames)).toEqual([1, 1, 2, 2, 3, 3, 4]);
+  expect(sortedSizes(host.received)).toEqual([1, 1, 2, 2, 3, 3, 4]);
 });
 
 test("a directory that is removed, moved away or replaced is made and watched again", async () => {
@@ -184,16 +185,16 @@ test("a directory that is removed, moved away or replaced is made and watched ag
   const path = join(base, "seed");
   const { host, link } = await openSeed("bravo", path);
   const arrives = async (size: number) => {
-    const before = host.frames.length;
+    const before = host.received.length;
     await (await SeedDirectory.make(path)).store(frame(size));
-    await host.until(() => host.frames.length > before);
+    await host.until(() => host.received.length > before);
   };
   await arrives(1);
   rmSync(join(path, "new"), { recursive: true });
-  await host.until(() => host.counts.get("directory_replaced") === 1);
+  await host.until(() => host.counts["directory_replaced"] === 1);
   await arrives(2);
   renameSync(path, join(base, "away"));
-  await host.until(() => (host.counts.get("directory_replaced") ?? 0) >= 2);
+  await host.until(() => (host.counts["directory_replaced"] ?? 0) >= 2);
   await arrives(3);
   expect(existsSync(join(path, "cur"))).toBe(true);
   // Its parent is not ours to make: then the link is over, and says so.
@@ -217,7 +218,7 @@ test("a send that is aborted leaves nothing", async () => {
   const { host, link } = await openSeed("alpha", join(base, "alpha"));
   const bravo = await SeedDirectory.make(join(base, "bravo"));
   const to = new Host("bravo").node;
-  host.routes.set(to, [`seed:${machineId()}:${bravo.path}`]);
+  host.toldOf.set(to, [`seed:${machineId()}:${bravo.path}`]);
   const abort = new AbortController();
   const sending = link.send({ id: "f" as never, to, bytes: frame(maxPacketBytes) }, { signal: abort.signal });
   abort.abort();
@@ -239,8 +240,8 @@ test("a frame gets through ten thousands of junk files, in little memory", { tim
   await directory.store(bytes);
   const before = process.memoryUsage().rss;
   const { host } = await openSeed("bravo", path);
-  await host.until(() => host.frames.length === 1 && (host.counts.get("junk_files") ?? 0) >= junk);
-  expect(host.frames[0]).toEqual(Buffer.from(bytes));
+  await host.until(() => host.received.length === 1 && (host.counts["junk_files"] ?? 0) >= junk);
+  expect(host.received[0]).toEqual(Buffer.from(bytes));
   expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
   expect(readdirSync(join(path, "cur")).length).toBeLessThanOrEqual(116);
   expect(statSync(path).isDirectory()).toBe(true);
