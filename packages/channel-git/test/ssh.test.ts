@@ -1,34 +1,41 @@
 import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findProgram } from "../../../test/needs.js";
+import { Keyring } from "../../../test/keyring.js";
+import { sshd, SshServer } from "../../../test/sshd.js";
 import { Fleet } from "./fleet.js";
 import { Node, outcome } from "./node.js";
 import { Repository } from "./repository.js";
-import { Sshd } from "./sshd.js";
 
-const isRoot = process.getuid?.() === 0;
-const sshd = isRoot && findProgram("setpriv") !== undefined ? findProgram("sshd") : undefined;
 const fleet = await Fleet.of("alpha", "bravo");
 
 describe.skipIf(sshd === undefined)("through a real sshd", () => {
   let repository: Repository;
-  let server: Sshd;
+  let keyring: Keyring;
+  let server: SshServer;
+  /** What is called in ssh's place: it reads the keyring's configuration instead of the user's. */
+  let ssh: string;
   const open: Node[] = [];
 
   beforeEach(async () => {
     repository = await Repository.make();
-    server = await Sshd.start(sshd ?? "", repository.base);
+    keyring = new Keyring(repository.base);
+    server = await SshServer.start(keyring, "mail");
+    keyring.host("mail", server);
+    keyring.trust(server);
+    ssh = join(repository.base, "ssh");
+    await writeFile(ssh, `#!/bin/sh\nexec ssh -F "${keyring.config}" "$@"\n`, { mode: 0o755 });
   });
   afterEach(async () => {
     await Promise.all(open.splice(0).map((node) => node.close()));
-    await server.stop();
+    await server.end();
     await repository.dispose();
   });
 
   async function start(name: string, remote: string): Promise<Node> {
-    const options = { remote, directory: repository.spool(), cover: fleet.cover(name), ssh: server.ssh };
+    const options = { remote, directory: repository.spool(), cover: fleet.cover(name), ssh };
     const opened = await Node.open(name, options);
     open.push(opened);
     return opened;
@@ -44,7 +51,7 @@ describe.skipIf(sshd === undefined)("through a real sshd", () => {
   });
 
   test("a host key that is not known is refused, with what to do", async () => {
-    await server.forget();
+    await writeFile(keyring.knownHosts, "");
     const alpha = await start("alpha", `mail:${repository.path}`);
     expect(outcome(await alpha.send("bravo", "text"))).toMatch(
       /^DENIED: .*host key is not known to ssh or has changed: connect to it once by hand/,
@@ -52,7 +59,7 @@ describe.skipIf(sshd === undefined)("through a real sshd", () => {
   });
 
   test("a key that the host does not take is refused, with what to do, and nobody is asked for a password", async () => {
-    await server.changeKey();
+    await writeFile(join(keyring.directory, "authorized_keys"), "");
     const alpha = await start("alpha", `mail:${repository.path}`);
     expect(outcome(await alpha.send("bravo", "text"))).toMatch(/^DENIED: .*ssh found no key that it takes/);
   });

@@ -3,7 +3,7 @@ import { connect } from "nats";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Link } from "@multifleet/core";
 import { closeAll, openNats } from "./links.js";
-import { freePort, program, Server } from "./server.js";
+import { freePort, program, Server } from "../../../test/nats-server.js";
 
 describe.skipIf(program === undefined)("more than one server", () => {
   const servers: Server[] = [];

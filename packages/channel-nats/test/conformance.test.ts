@@ -5,7 +5,7 @@ import type { Channel, ChannelHost } from "@multifleet/core";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { nats } from "../src/index.js";
 import { Cable } from "../../../test/cable.js";
-import { program, Server } from "./server.js";
+import { program, Server } from "../../../test/nats-server.js";
 
 const accounts = 80;
 let server: Server;

@@ -5,7 +5,7 @@ import { Gate, Host, outcome, send } from "../../../test/host.js";
 import { nats } from "../src/index.js";
 import { Cable } from "../../../test/cable.js";
 import { closeAll, openChannel, openNats } from "./links.js";
-import { freePort, program, Server } from "./server.js";
+import { freePort, program, Server } from "../../../test/nats-server.js";
 
 describe.skipIf(program === undefined)("what the server does, and the channel says", () => {
   const servers: Server[] = [];

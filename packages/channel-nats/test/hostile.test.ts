@@ -3,7 +3,7 @@ import { newPacketId } from "@multifleet/core";
 import { connect, headers, type NatsConnection } from "nats";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { closeAll, openNats } from "./links.js";
-import { program, Server } from "./server.js";
+import { program, Server } from "../../../test/nats-server.js";
 
 const inbox = "fleet.home.node.bravo.in";
 

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { findProgram } from "../../../test/needs.js";
 import type { NatsOptions } from "../src/index.js";
 import { closeAll, openNats } from "./links.js";
-import { program, Server } from "./server.js";
+import { program, Server } from "../../../test/nats-server.js";
 
 const openssl = findProgram("openssl");
 const directory = mkdtempSync(join(tmpdir(), "multifleet-nats-login-"));

@@ -4,7 +4,7 @@ import { connect } from "nats";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { newPacketId } from "@multifleet/core";
 import { closeAll, openNats } from "./links.js";
-import { program, Server } from "./server.js";
+import { program, Server } from "../../../test/nats-server.js";
 
 const page = readFileSync(new URL("../../../docs/nats.md", import.meta.url), "utf8");
 const [, example = ""] = /```conf\n([^]*?)```/.exec(page) ?? [];

@@ -4,7 +4,7 @@ import { connect, type JetStreamManager, type NatsConnection } from "nats";
 import { afterEach, describe, expect, test } from "vitest";
 import { Cable } from "../../../test/cable.js";
 import { closeAll, openNats } from "./links.js";
-import { program, Server } from "./server.js";
+import { program, Server } from "../../../test/nats-server.js";
 
 const stream = "FLEET_MESSAGES";
 

@@ -1,6 +1,6 @@
 import { fleetId, newPacketId, nodeId, type ChannelHost } from "@multifleet/core";
 import { expect, test } from "vitest";
-import { program, Server } from "./server.js";
+import { program, Server } from "../../../test/nats-server.js";
 // #region use
 import { nats } from "@multifleet/channel-nats";
 

@@ -6,8 +6,9 @@ import { testChannel } from "@multifleet/conformance";
 import type { Channel, ChannelHost, Link } from "@multifleet/core";
 import { seed as seedDirectory } from "@multifleet/mailbox/seed";
 import { afterAll, beforeAll, describe, test } from "vitest";
+import { Keyring } from "../../../test/keyring.js";
+import { SshServer, sshd } from "../../../test/sshd.js";
 import { seed, ssh } from "../src/index.js";
-import { Keyring, SshServer, sshd } from "./server.js";
 
 const directory = mkdtempSync(join(tmpdir(), "mf-ssh-"));
 let keyring: Keyring;

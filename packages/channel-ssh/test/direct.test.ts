@@ -6,11 +6,12 @@ import { fileURLToPath } from "node:url";
 import { Decoder, encodeVerdict } from "@multifleet/core/stream";
 import { seedName } from "@multifleet/core/seed";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { Keyring } from "../../../test/keyring.js";
+import { SshServer, sshd } from "../../../test/sshd.js";
 import { Connection } from "../src/connection.js";
 import channels, { ssh, type SshOptions } from "../src/index.js";
 import { checkOptions } from "../src/options.js";
 import { fault, frame, mac2, open, type Open } from "./host.js";
-import { Keyring, SshServer, sshd } from "./server.js";
 
 const base = mkdtempSync(join(tmpdir(), "mf-direct-"));
 const cli = fileURLToPath(new URL("../../cli/bin/multifleet.js", import.meta.url));

@@ -5,9 +5,10 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { Keyring } from "../../../test/keyring.js";
+import { SshServer, sshd } from "../../../test/sshd.js";
 import { seed, type SshOptions } from "../src/index.js";
 import { fault, open } from "./host.js";
-import { Keyring, SshServer, sshd } from "./server.js";
 
 const base = mkdtempSync(join(tmpdir(), "mf-login-"));
 /** A seed directory that is not there: a send that gets so far has logged in. */

@@ -15,10 +15,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seedName } from "@multifleet/core/seed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Keyring } from "../../../test/keyring.js";
+import { isRoot, SshServer, sshd } from "../../../test/sshd.js";
 import { seed } from "../src/index.js";
 import { fault, frame, open, type Open } from "./host.js";
 import { findProgram } from "../../../test/needs.js";
-import { isRoot, Keyring, SshServer, sshd } from "./server.js";
 
 const base = mkdtempSync(join(tmpdir(), "mf-seed-"));
 const strace = findProgram("strace");

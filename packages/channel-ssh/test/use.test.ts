@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { fleetId, newPacketId, nodeId, type ChannelHost } from "@multifleet/core";
 import { expect, test } from "vitest";
 import channels from "@multifleet/channel-ssh";
-import { Keyring, SshServer, sshd } from "./server.js";
+import { Keyring } from "../../../test/keyring.js";
+import { SshServer, sshd } from "../../../test/sshd.js";
 
 test.skipIf(sshd === undefined)("the README's example does what it says", async () => {
   const directory = mkdtempSync(join(tmpdir(), "mf-use-"));

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { expect, test } from "vitest";
-import { program, Server } from "../../channel-nats/test/server.js";
+import { program, Server } from "../../../test/nats-server.js";
 import { TestFleet, type TestNode } from "./fleet.js";
 
 /** What of the NATS client a stranger needs who has got into the server. */

@@ -1,10 +1,10 @@
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Server } from "node:net";
-import { userInfo } from "node:os";
 import { join } from "node:path";
-import { findProgram } from "../../../test/needs.js";
+import type { Keyring } from "./keyring.js";
+import { findProgram } from "./needs.js";
 
 export const sshd = findProgram("sshd");
 /** As the superuser it asks for a directory below /run, and is given a /run of its own. */
@@ -18,59 +18,6 @@ export interface ServerOptions {
   readonly before?: string;
   /** What its processes are started by, with arguments of its own. */
   readonly under?: readonly string[];
-}
-
-/** Keys, a known_hosts file and an ssh configuration of their own, in a directory that the test removes. */
-export class Keyring {
-  readonly directory: string;
-  /** The configuration that the channel is given. */
-  readonly config: string;
-  readonly knownHosts: string;
-  readonly identity: string;
-  #blocks = "";
-
-  constructor(directory: string) {
-    this.directory = directory;
-    this.config = join(directory, "config");
-    this.knownHosts = join(directory, "known_hosts");
-    this.identity = this.key("id");
-    writeFileSync(this.knownHosts, "");
-    writeFileSync(join(directory, "authorized_keys"), this.publicKey(this.identity), { mode: 0o600 });
-  }
-
-  /** Makes a key. @returns Its path */
-  key(name: string, ...more: readonly string[]): string {
-    const path = join(this.directory, name);
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-f", path, "-N", "", "-C", name, ...more]);
-    return path;
-  }
-
-  publicKey(path: string): string {
-    return readFileSync(`${path}.pub`, "utf8");
-  }
-
-  /** Adds a host to the configuration. */
-  host(alias: string, server: SshServer, ...lines: readonly string[]): void {
-    this.#blocks += [
-      `Host ${alias}`,
-      ...lines,
-      "HostName 127.0.0.1",
-      `Port ${server.port}`,
-      `User ${userInfo().username}`,
-      `UserKnownHostsFile ${this.knownHosts}`,
-      "GlobalKnownHostsFile none",
-      `IdentityFile ${this.identity}`,
-      "IdentityAgent none",
-      "",
-    ].join("\n");
-    writeFileSync(this.config, this.#blocks);
-  }
-
-  /** Makes a server's key known. */
-  trust(server: SshServer, text = `[127.0.0.1]:${server.port}`): void {
-    const key = this.publicKey(server.hostKey).split(" ").slice(0, 2).join(" ");
-    writeFileSync(this.knownHosts, `${text} ${key}\n`, { flag: "a" });
-  }
 }
 
 /**
@@ -194,7 +141,16 @@ export class SshServer {
 
   /** A mount namespace for its processes, kept by one that ends with this one's input. */
   async #makeRoom(): Promise<ChildProcess> {
-    const script = `mount -t tmpfs none /run && mkdir -m 0755 /run/sshd && ${this.#before || "true"} && echo && exec cat`;
+    const script = [
+      "set -e",
+      "mount -t tmpfs none /run",
+      "mkdir -m 0755 /run/sshd",
+      // A system that never ran one may lack the user that it becomes.
+      `if ! grep -q ^sshd: /etc/passwd; then cp /etc/passwd /run/passwd; echo "sshd:x:65533:65534::/run/sshd:/bin/false" >> /run/passwd; mount --bind /run/passwd /etc/passwd; fi`,
+      `{ ${this.#before || "true"}; } || exit 1`,
+      "echo",
+      "exec cat",
+    ].join("\n");
     const room = spawn("unshare", ["--mount", "sh", "-c", script], { stdio: ["pipe", "pipe", "inherit"] });
     await once(room.stdout, "data");
     return room;

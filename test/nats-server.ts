@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findProgram } from "../../../test/needs.js";
+import { findProgram } from "./needs.js";
 
 export const program = findProgram("nats-server");
 
