@@ -15,6 +15,7 @@ import type { ChannelState } from "./channels/supervisor.js";
 import type { Fleet } from "./fleet/fleet.js";
 import type { Sealing } from "./messages/sealing.js";
 import type { CheckRow, PathView } from "./node.js";
+import type { Peers } from "./peers.js";
 import { Problem } from "./problem.js";
 import { noChannel, remedyFor, untriable, type Trouble } from "./remedies.js";
 import { relayNames } from "./relay/names.js";
@@ -28,6 +29,7 @@ export interface ChecksHost {
   health(peer: NodeId): readonly ChannelHealth[];
   /** Where the config says a peer is reached by a channel; none where it says nothing. */
   hints(peer: NodeId, channel: string): readonly string[];
+  readonly peers: Pick<Peers, "addresses">;
 }
 
 /** How long a channel may take for a probe, in milliseconds: a store may have to connect and push. */
@@ -126,7 +128,12 @@ export class Checks {
     const link = this.#host.link(name);
     const { hints } = this.#host;
     const remedied = (met: Trouble) => remedyFor(name, met, peer, hints(peer, "ssh"));
-    const trouble = untriable(link, peer, hints(peer, name).length > 0);
+    const given = this.#host.peers.addresses(peer, name).length > 0;
+    const trouble = untriable(
+      link,
+      peer,
+      hints(peer, name).length > 0 ? "bad_hint" : given ? "nowhere" : "no_address",
+    );
     if (link === undefined || trouble !== undefined)
       return { ...row, works: false, outcome: "failed", remedy: remedied(trouble ?? "closed") };
     if (traits.effect === "wakes" && !named) {
@@ -151,8 +158,10 @@ export class Checks {
       return "no other node is known that could pass anything on to this peer";
     const { available, reason } = link.status?.() ?? {};
     if (available === false && typeof reason === "string") return reason;
-    return this.#host.hints(peer, channel).length > 0
-      ? `peers.${peer}.${channel} in config.json is not an address that can be used here`
+    if (this.#host.hints(peer, channel).length > 0)
+      return `peers.${peer}.${channel} in config.json is not an address that can be used here`;
+    return this.#host.peers.addresses(peer, channel).length > 0
+      ? "what it tells of itself leads nowhere from here"
       : "no address is known for this peer";
   }
 

@@ -1,7 +1,7 @@
 import type { ChannelErrorCode, Link, NodeId } from "@multifleet/core";
 
 /** How trying a channel went wrong: it is not open, it knows no way, or what its medium said. */
-export type Trouble = "closed" | "no_address" | "bad_hint" | "not_answered" | ChannelErrorCode;
+export type Trouble = "closed" | "no_address" | "bad_hint" | "nowhere" | "not_answered" | ChannelErrorCode;
 
 const badSshHint =
   'write what you would type after ssh, such as {"peers":{"PEER":{"ssh":"user@host"}}}, and start the daemon anew';
@@ -49,6 +49,7 @@ const byChannel: Readonly<Record<string, Partial<Record<Trouble, string>>>> = {
     DENIED: "the reason says which command lets ssh in",
   },
   wol: {
+    nowhere: "PEER tells no card but those of this machine: a node that is on it too needs no waking",
     bad_hint:
       'write it as {"peers":{"PEER":{"wol":"aa:bb:cc:dd:ee:ff"}}}, with an address of PEER\'s card and not of this machine\'s',
     no_address:
@@ -96,7 +97,7 @@ export function remedyFor(
 ): string {
   const text =
     byChannel[channel]?.[trouble] ??
-    (trouble === "bad_hint" ? byChannel[channel]?.no_address : undefined) ??
+    (trouble === "bad_hint" || trouble === "nowhere" ? byChannel[channel]?.no_address : undefined) ??
     byTrouble[trouble] ??
     "multifleet doctor";
   const host = hosts.find((each) => typable.test(each)) ?? "HOST";
@@ -111,9 +112,8 @@ function asTyped(host: string): string {
   return /^[^:/[\]]+:\d+$/.test(host) ? `ssh://${host}` : host;
 }
 
-/** The trouble of a channel that cannot even be tried; undefined where it can. @param hinted Whether the config says where the peer is */
-export function untriable(link: Link | undefined, peer: NodeId, hinted: boolean): Trouble | undefined {
+/** The trouble of a channel that cannot even be tried; undefined where it can. @param lost What it is where the channel knows no way */
+export function untriable(link: Link | undefined, peer: NodeId, lost: Trouble): Trouble | undefined {
   if (link === undefined) return "closed";
-  if (link.reaches(peer)) return undefined;
-  return hinted ? "bad_hint" : "no_address";
+  return link.reaches(peer) ? undefined : lost;
 }

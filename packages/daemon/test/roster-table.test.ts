@@ -1,4 +1,4 @@
-import { nodeId, type Board } from "@multifleet/core";
+import { nodeId } from "@multifleet/core";
 import { expect, test } from "vitest";
 import { entryOf, makeFleet } from "../../roster/test/keys.js";
 import { Table, type TableHost } from "../src/roster/table.js";
@@ -22,7 +22,7 @@ test("a row that is refused for the same reason again is told once, and counted 
   const { table, told, counted } = makeTable();
   let reason = "";
   const put = () => (reason === "" ? Promise.resolve() : Promise.reject(new Error(reason)));
-  table.use({ put, watch: () => () => undefined } as unknown as Board);
+  table.use({ put, watch: () => () => undefined });
   for (reason of ["no JetStream", "no JetStream", "full", "", "full"]) await table.write(entryOf("mac1"));
   table.end();
   expect(told).toEqual(["no JetStream", "full", "full"]);
