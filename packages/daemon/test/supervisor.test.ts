@@ -20,7 +20,7 @@ function silent(): Channel {
 }
 
 test("a node that is closing still says where it is: a hello answered then would leave the peer without a way to it", async () => {
-  const supervisor = new Supervisor([silent()], {
+  const supervisor = new Supervisor({
     ...{
       counters: new Counters(counterTable),
       log: jsonLog(() => undefined, "silent"),
@@ -33,7 +33,7 @@ test("a node that is closing still says where it is: a hello answered then would
     addresses: () => [],
     ...{ opened: () => {}, closed: () => {}, medium: () => {} },
   });
-  await supervisor.open();
+  await supervisor.open([silent()]);
   const closing = supervisor.close();
   expect(supervisor.addresses()).toEqual({ silent: ["here"] });
   await closing;

@@ -41,15 +41,15 @@ const longestWait = 30_000;
 /** Opens the channels and keeps them open: a link that breaks, or an open that fails, is tried again until the node ends. */
 export class Supervisor {
   readonly #host: SupervisorHost;
-  readonly #kept: Keeper[];
+  readonly #kept: Keeper[] = [];
 
-  constructor(channels: readonly Channel[], host: SupervisorHost) {
+  constructor(host: SupervisorHost) {
     this.#host = host;
-    this.#kept = channels.map((channel) => new Keeper(channel, host));
   }
 
-  /** Resolves once each channel is open or has failed for the first time. */
-  async open(): Promise<void> {
+  /** Called once, at the start. Resolves once each channel is open or has failed for the first time. */
+  async open(channels: readonly Channel[]): Promise<void> {
+    this.#kept.push(...channels.map((channel) => new Keeper(channel, this.#host)));
     await Promise.all(this.#kept.map((keeper) => keeper.open()));
   }
 

@@ -1,140 +1,71 @@
-import { invitationGate, open, seal, verifier, type Frame, type Link, type NodeId } from "@multifleet/core";
-import type { Sealing } from "../messages/sealing.js";
+import { isNodeId, type NodeId } from "@multifleet/core";
+import { isLoopback, type PacketListener } from "../channels/packet-listener.js";
+import type { Reach } from "../channels/reach.js";
+import type { Supervisor } from "../channels/supervisor.js";
+import type { EventLog } from "../events.js";
+import type { Hellos } from "../hello.js";
+import type { FleetNode } from "../node.js";
+import type { Addresses, Peers } from "../peers.js";
 import { Problem } from "../problem.js";
-import type { Addresses } from "../peers.js";
-import type { Fleet } from "./fleet.js";
-import type { Identity } from "./identity.js";
-import { decodeInvitation, type Invitation } from "./invitation.js";
-import { readWelcome, type Welcome } from "./welcome.js";
+import { askToJoin, type AskingHost, type WayIn } from "./asking-to-join.js";
 
-export interface JoiningHost {
-  readonly fleet: Fleet;
-  readonly identity: Identity;
-  readonly sealing: Sealing;
-  readonly stream: Uint8Array;
-  readonly version: string;
-  now(): number;
-  addresses(): Addresses;
-  /** Learns where the inviting node is, and gives the open channels that deliver to it, best first. */
-  prepare(
-    inviter: NodeId,
-    addresses: Addresses,
-  ): Promise<readonly { readonly name: string; readonly link: Link }[]>;
+export interface JoiningHost extends Omit<AskingHost, "prepare"> {
+  readonly events: EventLog;
+  readonly peers: Pick<Peers, "hint">;
+  readonly hellos: Pick<Hellos, "say">;
+  readonly listener: Pick<PacketListener, "openToMachines">;
+  readonly reach: Pick<Reach, "deliverers">;
+  readonly supervisor: Pick<Supervisor, "link">;
+  /** The node has another name, fleet and peers since now: makes anew whatever depends on them. */
+  renew(): Promise<void>;
 }
 
-type Admitted = Extract<Welcome, { outcome: "admitted" }>;
+/** Becomes a member of the fleet that an invitation is for. */
+export class Joining {
+  readonly #host: JoiningHost;
 
-/** How long the inviting node may take to answer over one channel, in milliseconds. */
-const patience = 5_000;
-
-/** Asks the node that a code names to be let in, and returns what it said and where the fleet is. @throws Problem */
-export async function askToJoin(
-  code: string,
-  name: NodeId,
-  host: JoiningHost,
-): Promise<{ readonly invitation: Invitation; readonly welcome: Admitted }> {
-  const invitation = decodeInvitation(code);
-  if (invitation === undefined)
-    throw new Problem(
-      "invitation_invalid",
-      "the code is not an invitation, or a part of it is missing; copy all of it, from mf1- on",
-    );
-  if (invitation.expires <= host.now())
-    throw new Problem(
-      "invitation_expired",
-      `the invitation expired at ${new Date(invitation.expires).toISOString()}; ask ${invitation.node} for a new one`,
-    );
-  if (name === invitation.node)
-    throw new Problem(
-      "node_name_taken",
-      `the inviting node is named ${name} too; choose another name with --node`,
-    );
-  const welcome = await exchange(invitation, name, host);
-  if (welcome.outcome === "admitted") return { invitation, welcome };
-  switch (welcome.reason) {
-    case "expired":
-      throw new Problem(
-        "invitation_expired",
-        `the invitation has expired; ask ${invitation.node} for a new one`,
-      );
-    case "used":
-      throw new Problem(
-        "invitation_used",
-        `the invitation was used already; ask ${invitation.node} for a new one`,
-      );
-    case "name_taken":
-      throw new Problem(
-        "node_name_taken",
-        `the fleet has a node named ${name}; choose another name with --node`,
-      );
-    case "invalid":
-      throw new Problem(
-        "invitation_invalid",
-        `${invitation.node} does not know this invitation; ask it for a new one`,
-      );
+  constructor(host: JoiningHost) {
+    this.#host = host;
   }
-}
 
-async function exchange(invitation: Invitation, name: NodeId, host: JoiningHost): Promise<Welcome> {
-  const gate = invitationGate(Buffer.from(invitation.secret, "base64url"));
-  const ways = await host.prepare(invitation.node, invitation.addresses);
-  const frame = request(invitation, name, host, gate);
-  const tried: string[] = [];
-  for (const { name: channel, link } of ways) {
-    const result = await link.send(frame, { signal: AbortSignal.timeout(patience) });
-    if (!result.ok) {
-      if (result.error.code === "REFUSED")
-        throw new Problem(
-          "invitation_invalid",
-          `${invitation.node} does not know this invitation; ask it for a new one`,
-        );
-      tried.push(`${channel}: ${result.error.code}, ${result.error.message}`);
-      continue;
-    }
-    const opened = open(result.answer ?? new Uint8Array(), {
-      fleet: invitation.fleet,
-      node: name,
-      gate: (id) => (Buffer.compare(id, gate.id) === 0 ? gate : undefined),
-      // The key in the code: whoever else answers, or changes the answer, is not believed.
-      key: () => verifier(invitation.key),
+  /** @throws Problem */
+  async join({ code, node }: Parameters<FleetNode["join"]>[0]): ReturnType<FleetNode["join"]> {
+    const { events, fleet, hellos, peers } = this.#host;
+    const name = node ?? fleet.node;
+    if (!isNodeId(name) || name === "all")
+      throw new Problem(
+        "bad_request",
+        `${JSON.stringify(name)} is not a node name: use 1 to 63 of a-z, 0-9 and inner hyphens`,
+      );
+    if (fleet.peers.length > 0)
+      throw new Problem(
+        "already_member",
+        `this node is ${fleet.node} in a fleet with ${fleet.peers.join(", ")}; use another home to join a second fleet`,
+      );
+    const { invitation, welcome } = await askToJoin(code, name, {
+      ...this.#host,
+      prepare: (inviter, addresses) => this.#prepare(inviter, addresses),
     });
-    const fits = opened.ok && opened.packet.from === invitation.node && opened.packet.replyTo === frame.id;
-    const welcome =
-      opened.ok && fits ? await readWelcome(opened.packet, host.identity.age.identity) : undefined;
-    if (welcome !== undefined) return welcome;
-    tried.push(
-      `${channel}: the answer is not from ${invitation.node}${opened.ok ? "" : ` (${opened.code})`}`,
-    );
+    const { secret, authority, membership, hints } = welcome;
+    fleet.adopt({ node: name, fleet: invitation.fleet, secret, authority, membership });
+    for (const [peer, at] of Object.entries(hints))
+      if (isNodeId(peer) && peer !== name) await peers.hint(peer, at);
+    await this.#host.renew();
+    hellos.say(fleet.peers);
+    events.emit("peer", { node: name, state: "joined", fleet: fleet.fleet });
+    return { node: name, fleet: fleet.fleet, peers: fleet.peers };
   }
-  const how = tried.length === 0 ? "the code names no address that this node can reach" : tried.join("; ");
-  throw new Problem("inviter_unreachable", `${invitation.node} was not reached: ${how}`);
-}
 
-function request(
-  invitation: Invitation,
-  name: NodeId,
-  host: JoiningHost,
-  gate: ReturnType<typeof invitationGate>,
-): Frame {
-  const { identity, sealing, stream, version, now } = host;
-  const asked = {
-    key: identity.keys.publicKey,
-    recipient: identity.age.recipient,
-    addresses: host.addresses(),
-    version,
-  };
-  const letter = {
-    kind: "join",
-    type: "join",
-    to: invitation.node,
-    body: new TextEncoder().encode(JSON.stringify(asked)),
-    expires: now() + 60_000,
-  } as const;
-  const packet = {
-    ...sealing.packet(letter, { stream, seq: 0, base: 0, prev: 0 }, now()),
-    fleet: invitation.fleet,
-    from: name,
-  };
-  const { bytes } = seal(packet, { gate, signer: identity.signer });
-  return { id: packet.id, to: invitation.node, bytes };
+  /** The ways to an inviting node, best first. One on another machine must be able to reach us too. */
+  async #prepare(inviter: NodeId, addresses: Addresses): Promise<readonly WayIn[]> {
+    const { listener, peers, reach, supervisor } = this.#host;
+    await peers.hint(inviter, addresses);
+    const near = supervisor.link("ipc")?.reaches(inviter) === true;
+    if (!near && addresses.http?.some((address) => !isLoopback(address)) === true)
+      await listener.openToMachines();
+    return reach.deliverers(inviter).flatMap((name) => {
+      const link = supervisor.link(name);
+      return link === undefined ? [] : [{ name, link }];
+    });
+  }
 }

@@ -1,59 +1,77 @@
-import type { NodeId, Packet, PacketId } from "@multifleet/core";
-import { isNodeId, isPacketId } from "@multifleet/core";
-import * as z from "zod";
+import { newPacketId, type NodeId, type Packet } from "@multifleet/core";
+import type { Item } from "@multifleet/mailbox";
+import { background, type NodeCounters } from "../books.js";
+import type { EventLog } from "../events.js";
+import type { Hellos } from "../hello.js";
+import type { Log } from "../log.js";
+import type { Post } from "../messages/post.js";
 import type { Addresses, Peers } from "../peers.js";
-import { addressesSchema } from "./invitation.js";
+import type { LatePresence } from "../roster/late-presence.js";
 import type { Fleet } from "./fleet.js";
-import { signedMembershipSchema } from "./membership.js";
+import { membershipBody, readSurfaced, surfacedBody, takeMembership } from "./notice-bodies.js";
 
-const membershipNotice = z.object({
-  membership: signedMembershipSchema,
-  hints: z.record(z.string().refine(isNodeId), addressesSchema),
-});
-const surfacedNotice = z.object({ id: z.string().refine(isPacketId) });
-
-/** The body of the notice that brings a newer membership, with where its nodes were last known to be. */
-export function membershipBody(fleet: Fleet, peers: Peers, own: Addresses): Uint8Array {
-  const hints: Record<string, Addresses> = { [fleet.node]: own };
-  for (const peer of fleet.peers) hints[peer] = peers.told(peer);
-  return encode({ membership: fleet.signedMembership, hints });
+export interface NoticesHost {
+  readonly counters: NodeCounters;
+  readonly log: Log;
+  readonly events: EventLog;
+  readonly fleet: Fleet;
+  readonly peers: Peers;
+  readonly post: Pick<Post, "notify" | "surfaced">;
+  readonly presence: Pick<LatePresence, "now">;
+  readonly hellos: Pick<Hellos, "say">;
+  now(): number;
+  /** Where this node is reached now, by channel. */
+  addresses(): Addresses;
 }
 
-/** Takes over a membership that a member passed on; it is the authority's signature that counts. Returns the nodes that are new. */
-export async function takeMembership(
-  packet: Packet,
-  fleet: Fleet,
-  peers: Peers,
-): Promise<readonly NodeId[] | undefined> {
-  const parsed = membershipNotice.safeParse(decode(packet.body));
-  if (!parsed.success) return undefined;
-  const before = new Set(fleet.peers);
-  if (fleet.replace(parsed.data.membership) === "invalid") return undefined;
-  for (const peer of fleet.peers) {
-    const hint = parsed.data.hints[peer];
-    if (hint !== undefined) await peers.hint(peer, hint);
+/** What members tell each other, and what must arrive: who belongs to the fleet, and that a message was given to a session. */
+export class Notices {
+  readonly #host: NoticesHost;
+
+  constructor(host: NoticesHost) {
+    this.#host = host;
   }
-  return fleet.peers.filter((peer) => !before.has(peer));
-}
 
-/** The body of the notice that a message was given to an agent session. */
-export function surfacedBody(id: PacketId): Uint8Array {
-  return encode({ id });
-}
+  /** Carries out one that came. @throws when it must come again. */
+  async take(packet: Packet): Promise<void> {
+    const { counters, events, fleet, hellos, log, peers, post, presence } = this.#host;
+    if (packet.type === "wake") return;
+    if (packet.type === "surfaced") {
+      const id = readSurfaced(packet);
+      if (id !== undefined) await post.surfaced(id, packet.from);
+      return;
+    }
+    const fresh = await takeMembership(packet, fleet, peers);
+    if (fresh === undefined) {
+      counters.count("packets_refused_total", "bad_membership");
+      return;
+    }
+    log.info("membership", { version: fleet.version, nodes: fleet.peers.length + 1 });
+    for (const node of fresh) events.emit("peer", { node, state: "admitted" });
+    presence.now?.members();
+    hellos.say(fresh);
+  }
 
-export function readSurfaced(packet: Packet): PacketId | undefined {
-  const parsed = surfacedNotice.safeParse(decode(packet.body));
-  return parsed.success ? parsed.data.id : undefined;
-}
+  /** A node was let in: the others are told, and where it is. */
+  admitted(node: NodeId): void {
+    const { events, fleet, presence } = this.#host;
+    events.emit("peer", { node, state: "admitted" });
+    presence.now?.members();
+    this.sendMembership(fleet.peers.filter((peer) => peer !== node));
+  }
 
-function encode(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
-}
+  sendMembership(to: readonly NodeId[]): void {
+    const { addresses, fleet, peers } = this.#host;
+    for (const peer of to) this.#send(peer, "membership", membershipBody(fleet, peers, addresses()));
+  }
 
-function decode(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString("utf8"));
-  } catch {
-    return undefined;
+  /** An agent session was given the item: its sender is told. */
+  surfaced({ id, from }: Item): void {
+    this.#send(from, "surfaced", surfacedBody(id));
+  }
+
+  #send(to: NodeId, type: "membership" | "surfaced", body: Uint8Array): void {
+    const { post, now } = this.#host;
+    background(post.notify(to, type, body, newPacketId(now())), type, this.#host);
   }
 }
