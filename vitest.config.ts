@@ -8,6 +8,7 @@ const conditions = ["@multifleet/source", "module", "node", "development|product
 /** The files that take minutes are begun first: at the end they would run alone. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- the sequencer's own method, not an array's
     const rest = await super.sort(files);
     const isLong = ({ moduleId }: TestSpecification) => moduleId.endsWith("-killed.test.ts");
     return [...rest.filter(isLong), ...rest.filter((file) => !isLong(file))];
