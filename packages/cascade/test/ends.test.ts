@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ChannelErrorCode } from "@multifleet/core";
 import { decisions } from "../src/index.js";
 import { channels, dawn, Hand, started } from "./hand.js";
-import { seeded } from "./random.js";
+import { seeded } from "../../../test/random.js";
 
 describe("a packet that is sent once", () => {
   test("is done with the first success, and the others are ended", () => {

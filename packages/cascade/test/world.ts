@@ -8,7 +8,7 @@ import {
   type Shipment,
 } from "../src/index.js";
 import { Heap, type Due } from "../src/heap.js";
-import { seeded } from "./random.js";
+import { seeded } from "../../../test/random.js";
 
 type Random = () => number;
 

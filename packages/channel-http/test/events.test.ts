@@ -2,15 +2,17 @@ import { connect, type Socket } from "node:net";
 import type { Link } from "@multifleet/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { http } from "../src/index.js";
-import { Child } from "./child.js";
+import { Child } from "../../../test/child.js";
 import { Host, open, outcome, send } from "../../../test/host.js";
 
+const peer = new URL("peer.mjs", import.meta.url);
+const portOf = ({ address }: Child) => Number(new URL(address).port);
 let child: Child;
 let host: Host;
 let link: Link;
 
 beforeEach(async () => {
-  child = await Child.start();
+  child = await Child.start(peer, 0);
   host = new Host("alpha", child.address);
   link = await open(http({ listen: false, connectTimeoutMs: 300 }), host);
 });
@@ -47,7 +49,7 @@ test("a peer that comes back is reported as up by the next connection", async ()
   expect(outcome(await send(link))).toBe("delivers");
   await child.kill();
   await host.until(() => host.states.includes("down"));
-  child = await Child.start(child.port);
+  child = await Child.start(peer, portOf(child));
   const result = await send(link);
   expect(result).toMatchObject({ ok: true, answer: Buffer.from(child.pid) });
   expect(host.states).toEqual(["up", "down", "up"]);
@@ -75,7 +77,7 @@ test("an address that does not even take connections is UNREACHABLE after a whil
 });
 
 test("an address that kept a sender waiting is not the first one for the next frame", async () => {
-  const other = await Child.start();
+  const other = await Child.start(peer, 0);
   await link[Symbol.asyncDispose]();
   host.told.push(other.address);
   link = await open(http({ listen: false, connectTimeoutMs: 60_000 }), host);
@@ -90,7 +92,7 @@ test("an address that kept a sender waiting is not the first one for the next fr
 });
 
 test("an address that answers nothing for a second is not the first one for the next frame", async () => {
-  const other = await Child.start();
+  const other = await Child.start(peer, 0);
   host.told.push(other.address);
   expect(await send(link)).toMatchObject({ ok: true, answer: Buffer.from(child.pid) });
   child.signal("SIGSTOP");
@@ -121,7 +123,7 @@ async function fill(stopped: Child): Promise<Socket[]> {
   stopped.signal("SIGSTOP");
   const sockets: Socket[] = [];
   for (let full = false; !full;) {
-    const batch = Array.from({ length: 64 }, () => connect(stopped.port, "127.0.0.1"));
+    const batch = Array.from({ length: 64 }, () => connect(portOf(stopped), "127.0.0.1"));
     sockets.push(...batch);
     const results = await Promise.all(batch.map(connected));
     full = results.includes(false);

@@ -1,20 +1,5 @@
-// A node in a process of its own, to be killed or stopped. Takes every frame and answers with its process id.
+// Runs a node at the port that its argument says.
 import { http } from "@multifleet/channel-http";
+import { serve } from "../../../test/peer.mjs";
 
-/** @type {import("@multifleet/core").ChannelHost} */
-const host = {
-  node: /** @type {import("@multifleet/core").NodeId} */ ("bravo"),
-  fleet: /** @type {import("@multifleet/core").FleetId} */ ("home"),
-  async receive(bytes) {
-    if (Buffer.from(bytes).toString() === "hold") return await new Promise(() => {});
-    return { code: "taken", answer: Buffer.from(String(process.pid)) };
-  },
-  count() {},
-  report() {},
-  addresses: () => [],
-};
-
-process.on("disconnect", () => process.exit(0));
-const port = Number(process.argv[2] ?? 0);
-const link = await http({ port }).open(host, { signal: new AbortController().signal });
-process.send?.(link.addresses[0]);
+await serve(http({ port: Number(process.argv[2]) }));

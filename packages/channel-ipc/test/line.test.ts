@@ -7,10 +7,11 @@ import { beforeEach, expect, test } from "vitest";
 import { addressOf } from "../src/address.js";
 import { ipc } from "../src/index.js";
 import { Decoder, encode, encodeVerdict } from "@multifleet/core/stream";
-import { Child } from "./child.js";
 import { afterwards, home } from "./home.js";
+import { Child } from "../../../test/child.js";
 import { bravo, Host, open, outcome, send } from "../../../test/host.js";
 
+const peer = new URL("peer.mjs", import.meta.url);
 let directory: string;
 let path: string;
 let host: Host;
@@ -139,7 +140,7 @@ test.each([
 });
 
 test("the next address is tried when nobody listens at the first", async () => {
-  const child = await Child.start(join(directory, "real.sock"));
+  const child = await Child.start(peer, join(directory, "real.sock"));
   afterwards(async () => await child.kill());
   host.told.push(child.address);
   expect(link.reaches(bravo)).toBe(true);
@@ -147,7 +148,7 @@ test("the next address is tried when nobody listens at the first", async () => {
 });
 
 test("a peer whose process is killed is reported as down at once, and what it had in hand is CLOSED", async () => {
-  const child = await Child.start(path);
+  const child = await Child.start(peer, path);
   expect(outcome(await send(link))).toBe("delivers");
   expect(host.states).toEqual(["up"]);
   const held = send(link, Buffer.from("hold"));
@@ -157,14 +158,14 @@ test("a peer whose process is killed is reported as down at once, and what it ha
   expect(performance.now() - (await died)).toBeLessThan(100);
   expect(outcome(await held)).toBe("CLOSED");
   expect(outcome(await send(link))).toBe("UNREACHABLE");
-  const again = await Child.start(path);
+  const again = await Child.start(peer, path);
   afterwards(async () => await again.kill());
   expect(await send(link)).toMatchObject({ ok: true, answer: Buffer.from(again.pid) });
   expect(host.states).toEqual(["up", "down", "up"]);
 });
 
 test("a peer that is stopped takes bounded memory, is not down, and goes on where it was", async () => {
-  const child = await Child.start(path);
+  const child = await Child.start(peer, path);
   afterwards(async () => await child.kill());
   expect(outcome(await send(link))).toBe("delivers");
   child.signal("SIGSTOP");

@@ -7,10 +7,11 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Door } from "../src/door.js";
 import { ipc } from "../src/index.js";
 import { checkOptions } from "../src/options.js";
-import { Child } from "./child.js";
 import { afterwards, home } from "./home.js";
+import { Child } from "../../../test/child.js";
 import { Host, open, outcome, send } from "../../../test/host.js";
 
+const peer = new URL("peer.mjs", import.meta.url);
 let umask: number;
 beforeEach(() => (umask = process.umask(0)));
 afterEach(() => void process.umask(umask));
@@ -139,7 +140,7 @@ test("without a path two nodes have two sockets, and one node has one", async ()
 
 test("the socket of a killed process is replaced, and that of a live one is not", async () => {
   const path = join(home(), "daemon.sock");
-  const child = await Child.start(path);
+  const child = await Child.start(peer, path);
   afterwards(async () => await child.kill());
   expect(await complaint({ path })).toBe(
     `MISCONFIGURED: ipc: ${path} is in use by another daemon: end that one, or set another "path"`,

@@ -1,7 +1,7 @@
 import type { NodeId } from "@multifleet/core";
 import { describe, expect, test } from "vitest";
 import { rankOf } from "../src/index.js";
-import { runSeed } from "./random.js";
+import { runSeed } from "../../../test/random.js";
 import { World, type SimNode } from "./world.js";
 
 const seed = runSeed("roster simulation");

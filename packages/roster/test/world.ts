@@ -1,7 +1,7 @@
 import { nodeId, type NodeId } from "@multifleet/core";
 import { createRoster, type Chief, type Command, type Entry, type Role, type Roster } from "../src/index.js";
 import { Agenda } from "./agenda.js";
-import { seeded } from "./random.js";
+import { seeded } from "../../../test/random.js";
 
 export interface WorldOptions {
   readonly nodes: number;

@@ -1,7 +1,7 @@
 import type { Frame } from "@multifleet/core";
 import { expect, test } from "vitest";
 import { Pair, within } from "../pair.js";
-import { runSeed, seeded } from "../seeded.js";
+import { runSeed, seeded } from "../../../../test/random.js";
 
 test("F20: every frame is carried three times, in any order; the inbox holds each message once, and each key's in order", async () => {
   const random = seeded(runSeed("duplicates"));

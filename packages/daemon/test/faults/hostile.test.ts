@@ -14,7 +14,7 @@ import {
 } from "@multifleet/core";
 import { expect, test } from "vitest";
 import { TestFleet, type TestNode } from "../fleet.js";
-import { runSeed, seeded } from "../seeded.js";
+import { runSeed, seeded } from "../../../../test/random.js";
 
 /** What a thief of one node's home has. */
 function stolen(node: TestNode): { readonly fleet: string; readonly secret: Buffer; readonly keys: KeyPair } {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import { TestFleet } from "../fleet.js";
 import { expectBalanced, Ledger } from "../ledger.js";
-import { runSeed, seeded } from "../seeded.js";
+import { runSeed, seeded } from "../../../../test/random.js";
 
 /** How often a process is killed; F1 and F2 of the fault table ask for 200. */
 export const kills = Number(process.env["MULTIFLEET_KILLS"] ?? 200);

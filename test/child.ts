@@ -12,10 +12,9 @@ export class Child {
     this.address = address;
   }
 
-  /** @param path of its socket */
-  static async start(path: string): Promise<Child> {
-    const file = fileURLToPath(new URL("peer.mjs", import.meta.url));
-    const started = fork(file, [path], { execArgv: [] });
+  /** @param program what opens a channel and calls `serve` of peer.mjs; `at` is where it listens */
+  static async start(program: URL, at: string | number): Promise<Child> {
+    const started = fork(fileURLToPath(program), [String(at)], { execArgv: [] });
     const [address] = await once(started, "message");
     return new Child(started, String(address));
   }
