@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { findProgram } from "../../../test/needs.js";
 
 const bin = fileURLToPath(new URL("../bin/multifleet-daemon.js", import.meta.url));
 
@@ -25,6 +26,10 @@ export interface NodeOptions {
   /** Further arguments of the daemon. */
   readonly args?: readonly string[];
 }
+
+/** What has the kernel end a daemon whose test's process is killed outright, where the system has it (util-linux). */
+const setpriv = process.platform === "linux" ? findProgram("setpriv") : undefined;
+const guard = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL"];
 
 /** Process groups that are running: a test that runs out of time never gets to end its own. */
 const groups = new Set<number>();
@@ -72,6 +77,7 @@ export class TestNode {
     if (config !== undefined)
       writeFileSync(join(this.home, "config.json"), JSON.stringify(config), { mode: 0o600 });
     const command = [
+      ...guard,
       ...wrapper,
       process.execPath,
       bin,
