@@ -2,6 +2,7 @@ import type { Channel } from "@multifleet/core";
 import { background, type NodeCounters } from "./books.js";
 import type { ChannelChanges } from "./channels/changes.js";
 import type { Discovered } from "./channels/discover.js";
+import { checkHints } from "./channels/hints.js";
 import type { PacketListener } from "./channels/packet-listener.js";
 import type { Supervisor } from "./channels/supervisor.js";
 import type { Config } from "./config.js";
@@ -21,7 +22,7 @@ import type { LatePresence } from "./roster/late-presence.js";
 export interface LifeHost {
   readonly counters: NodeCounters;
   readonly log: Log;
-  readonly config: Pick<Config, "channels">;
+  readonly config: Pick<Config, "channels" | "peers">;
   readonly fleet: Pick<Fleet, "peers">;
   readonly carriage: Pick<Carriage, "close">;
   readonly changes: Pick<ChannelChanges, "quietly">;
@@ -58,9 +59,15 @@ export class Life {
 
   /** Opens the channels, and takes up what the last run left. @throws StartFailure */
   async start(): Promise<void> {
-    const { changes, listener, log, natsChannels, post, relays, supervisor, self } = this.#host;
+    const { changes, config, listener, log, natsChannels, post, relays, supervisor, self } = this.#host;
     natsChannels.follow();
     const { channels, configured, skipped, madeFor } = await this.#host.own();
+    // What a channel calls itself that could not be loaded is not known.
+    if (skipped.length === 0)
+      checkHints(
+        config,
+        channels.map(({ name }) => name),
+      );
     this.#skipped = skipped;
     natsChannels.begin(channels.map(({ name }) => name).filter((name) => madeFor.get(name) === "nats"));
     for (const { name, reason } of skipped) log.warn("channel_skipped", { channel: name, reason });

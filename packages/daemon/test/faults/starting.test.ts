@@ -93,6 +93,8 @@ test("a config with a typing error is named", async () => {
   await expectRefusal("channels.http", "prot", "port");
   node.options = { config: { channels: { "@acme/channel-carrier-pigeon": {} } } };
   await expectRefusal("@acme/channel-carrier-pigeon", "is not installed");
+  node.options = { config: { peers: { mac2: { shh: "mac2" } } } };
+  await expectRefusal('"peers.mac2.shh" is for no channel', "ssh");
   node.options = { config: { channels: { ssh: { comand: "x" } } } };
   await expectRefusal("channels.ssh: ", "comand", "command");
   node.options = { config: { channels: { jetstream: { replicas: 3 } } } };
