@@ -105,7 +105,7 @@ export const commands = {
       fetch: {
         type: "flag",
         summary:
-          "first look where nobody tells of news, such as a git remote; what is found comes in as any other",
+          "have it looked where nobody tells of news, such as a git remote; what is found comes in a moment later, see --follow",
       },
       take: { type: "text", value: "ID", summary: "print this item whole, and mark it as surfaced" },
       limit: { type: "number", value: "N", default: 20, summary: "at most this many, the newest" },
@@ -128,7 +128,9 @@ export const commands = {
   },
   peers: {
     summary: "Show the other nodes of the fleet",
-    about: ["Shows when each was last heard, and the channels that lead to it."],
+    about: [
+      "Shows when each was last heard, the channels that lead to it, what each node has, and who is chief.",
+    ],
     positionals: [],
     options: { names: { type: "flag", summary: "only the names, one a line" } },
     examples: [["peers", "who is there, and by which ways"]],
