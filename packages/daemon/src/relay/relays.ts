@@ -9,11 +9,14 @@ import type { Carriage } from "../messages/carriage.js";
 import type { Way } from "../messages/door.js";
 import type { Sealing } from "../messages/sealing.js";
 import { Forwarding } from "./forwarding.js";
+import { Handing } from "./handing.js";
+import { Keeping } from "./keeping.js";
 import { Kept } from "./kept.js";
 import { relayName } from "./names.js";
 import { Quotas } from "./quota.js";
 import { Relaying, type RelayingHost } from "./relaying.js";
 import { HeardRoutes } from "./routes.js";
+import { Straight } from "./straight.js";
 
 export interface RelaysHost {
   readonly counters: NodeCounters;
@@ -48,6 +51,8 @@ export class Relays {
   readonly forwarding: Forwarding;
   readonly #host: RelaysHost;
   readonly #routes: HeardRoutes;
+  readonly #keeping: Keeping;
+  readonly #handing: Handing;
   readonly #relaying: Relaying;
   /** Peers that were heard straight from themselves, the last one at the end. */
   readonly #heard = new Set<NodeId>();
@@ -62,11 +67,13 @@ export class Relays {
     this.#routes = routes;
     this.forwarding = new Forwarding({ ...host, routes });
     const { forwarding } = this;
-    this.#relaying = new Relaying({
-      ...{ ...host, routes, forwarding },
-      quotas: new Quotas(),
-      kept: new Kept(host.mailbox),
-    });
+    const common = { ...host, routes, forwarding, kept: new Kept(host.mailbox) };
+    const straight = new Straight(common);
+    const keeping = new Keeping(common);
+    const handing = new Handing({ ...common, straight, keeping });
+    this.#keeping = keeping;
+    this.#handing = handing;
+    this.#relaying = new Relaying({ ...common, straight, keeping, handing, quotas: new Quotas() });
   }
 
   /** Takes a member's request; see {@link Relaying}. */
@@ -74,12 +81,14 @@ export class Relays {
     return this.#relaying.take(packet, way);
   }
 
+  /** Takes up what the last run kept: each target's hello brings it what waits for it. */
   resume(): void {
-    this.#relaying.resume();
+    this.#keeping.arm();
   }
 
   close(): void {
-    this.#relaying.close();
+    this.#keeping.close();
+    this.#handing.close();
   }
 
   /** A short list of those that this node hears, for its hello; undefined where it passes nothing on. */
@@ -113,14 +122,14 @@ export class Relays {
     this.#heard.add(from);
     this.#unreached.delete(from);
     if (kind !== "hello") return;
-    this.#relaying.wake(from);
+    this.#handing.wake(from);
     this.forwarding.found(this.#mayWaitFor(from), from);
   }
 
   /** A medium came back, for one peer or for all. */
   mediumUp(peer: NodeId | undefined): void {
-    if (peer === undefined) this.#relaying.wakeAll();
-    else this.#relaying.wake(peer);
+    if (peer === undefined) this.#handing.wakeAll();
+    else this.#handing.wake(peer);
   }
 
   /** The peers whose messages may find a way through `relay`: where there are many relays, those that it is known to reach. */
