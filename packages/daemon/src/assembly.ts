@@ -39,6 +39,7 @@ export type Assembly = ReturnType<typeof assemble>;
 
 /** Makes a node's parts and ties them: each is given what it asks for, and knows nothing else of the others. */
 export function assemble(parts: Parts) {
+  // A part whose type is written out is spoken of before it is made: the two need each other.
   const { config, fleet, mailbox, nats } = parts;
   const now = Date.now;
   const events = new EventLog(now());
