@@ -47,6 +47,12 @@ export class Intake {
     await this.#running;
   }
 
+  /** Looks again at once, also at what was to come later: the reason for that may be gone. */
+  poke(): void {
+    this.#putOff.clear();
+    this.#ring();
+  }
+
   #ring(): void {
     this.#rung = true;
     if (!this.#closed) this.#running ??= this.#run();

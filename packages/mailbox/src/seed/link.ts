@@ -59,6 +59,10 @@ export class SeedLink implements Link {
     }
   }
 
+  poke(): void {
+    this.#intake.poke();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#dispose(undefined);
   }

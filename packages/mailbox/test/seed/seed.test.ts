@@ -180,6 +180,19 @@ test("what is to come later is left, and given again as soon as something else i
   expect(sortedSizes(host.received)).toEqual([1, 1, 2, 2, 3, 3, 4]);
 });
 
+test("what is to come later is given again when the daemon says that there is a reason to look", async () => {
+  const path = join(root(), "seed");
+  const directory = await SeedDirectory.make(path);
+  const { host, link } = await openSeed("bravo", path);
+  host.judge = () => ({ code: "later", reason: "store_full" });
+  await directory.store(frame(1));
+  await host.until(() => host.counts["postponed_files"] === 1);
+  host.judge = () => ({ code: "taken" });
+  link.poke?.();
+  await emptied(join(path, "new"));
+  expect(sortedSizes(host.received)).toEqual([1, 1]);
+});
+
 test("a directory that is removed, moved away or replaced is made and watched again", async () => {
   const base = root();
   const path = join(base, "seed");
