@@ -32,7 +32,14 @@ export default {
         const woken = mac2.host.event(({ event }) => event === "woken");
         const ledger = new Ledger();
         for (let i = 0; i < 10; i++) await ledger.send(mac1, mac2);
-        await woken;
+        await woken.catch(async (error) => {
+          const [{ id } = { id: "" }] = ledger.accepted;
+          const { attempts } = (await mac1.call("GET", `/message/${id}`)).body;
+          const { peers } = (await mac1.call("GET", "/health")).body;
+          throw new Error(JSON.stringify({ attempts: attempts.slice(0, 6), mac2: peers.mac2 }), {
+            cause: error,
+          });
+        });
         // What a machine takes to come up, and then its daemon starts.
         const boot = full ? 40_000 : 3_000;
         await outage(boot);
