@@ -8,13 +8,15 @@ import { findProgram } from "./kernel.mjs";
 const inside = fileURLToPath(new URL("inside.mjs", import.meta.url));
 
 /**
- * What makes a machine of a few namespaces: a host name and users of its own, a loopback, an empty /run, and the rest of this one's files.
+ * What makes a machine of a few namespaces: a host name and users of its own, a loopback, its own network cards in
+ * /sys, an empty /run, and the rest of this one's files.
  * With its first process all others of it end.
  */
 const birth = `
 set -e
 hostname "$NAME"
 ip link set lo up
+mount -t sysfs none /sys
 mount -t tmpfs -o mode=755 none /run
 mkdir -p /run/sshd
 mount --bind "$DIRECTORY/passwd" /etc/passwd
