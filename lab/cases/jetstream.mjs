@@ -11,6 +11,7 @@ export default alone(
     needs: ["nats-server"],
     configs: { mac1: { channels }, mac2: { channels }, hub: null },
     prepare: ({ network }) => new NatsServer(network.host("hub")).start(),
+    named: true,
     before: (fleet) => fleet.node("mac2").stop(),
     after: (fleet) => fleet.node("mac2").start(),
   },

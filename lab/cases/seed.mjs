@@ -14,6 +14,7 @@ export default alone(
       mac2: { channels, peers: { mac1: { ssh: `root@${address(1)}` } } },
     },
     prepare: ({ network }) => startAllSshd([...network.hosts.values()]),
+    named: true,
     before: (fleet) => fleet.node("mac2").stop(),
     after: (fleet) => fleet.node("mac2").start(),
   },

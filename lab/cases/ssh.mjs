@@ -10,5 +10,6 @@ export default alone("ssh", "SSH alone carries between two hosts, to the daemon'
     mac1: { channels, peers: { mac2: { ssh: `root@${address(2)}` } } },
     mac2: { channels, peers: { mac1: { ssh: `root@${address(1)}` } } },
   },
+  named: true,
   prepare: ({ network }) => startAllSshd([...network.hosts.values()]),
 });
