@@ -16,9 +16,9 @@ export default {
       const [firsts = [], later = []] = [[], []];
       for (let round = 0; round < rounds; round++) {
         await converse(ledger, mac1, mac2, 3);
+        const known = mac1.event("channel", ({ channel, state }) => channel === "nats" && state === "down");
         await fleet.network.cable("hub", "down");
         firsts.push(...(await converse(ledger, mac1, mac2, 1)));
-        const known = mac1.event("channel", ({ channel, state }) => channel === "nats" && state === "down");
         await known;
         later.push(...(await converse(ledger, mac1, mac2, 5)));
         const back = mac1.event("channel", ({ channel, state }) => channel === "nats" && state === "up");
