@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -23,8 +22,6 @@ export default defineConfig({
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "lint/test/**/*.test.ts"],
     // Processes, not threads: a native store may take its process down, and a leaked handle shows.
     pool: "forks",
-    // Most tests wait for processes and servers of their own more than they compute.
-    maxWorkers: Math.max(3, availableParallelism()),
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 10_000,

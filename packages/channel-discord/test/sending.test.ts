@@ -171,6 +171,8 @@ test("a send behind one that gets no answer does not wait for that", async () =>
   standIn.api.onRequest = (method) => (method === "POST" ? "hang" : undefined);
   const abort = new AbortController();
   const first = send(link, "one", abort.signal);
+  // Each is encrypted first: only this tells which of two is in front.
+  await standIn.api.until(() => posts() === 1);
   expect(outcome(await send(link, "two"))).toBe("BUSY");
   abort.abort();
   expect(outcome(await first)).toBe("ABORTED");

@@ -77,6 +77,8 @@ async function create(): Promise<string> {
 const shared = {
   keepAliveMs: 500,
   crowd: 100,
+  // Where the daemon does not answer, the far machine starts a program: some take a while for that when they are busy.
+  deadlineMs: 15_000,
   cut: () => server.stop(),
   heal: () => server.listen(),
 };
