@@ -54,6 +54,8 @@ export class SshServer {
       "PidFile none",
       "StrictModes no",
       "UsePAM no",
+      // A shell that is not the first reads none of this user's own start-up files, whatever stands in them.
+      "SetEnv SHLVL=2",
       "PasswordAuthentication no",
       "KbdInteractiveAuthentication no",
       "PermitRootLogin prohibit-password",
