@@ -91,7 +91,8 @@ export class Session {
         if (/^(shallow [0-9a-f]{40}|version 1)$/.test(said)) continue;
         throw new Malformed("a ref");
       }
-      if (wanted(ref)) refs.set(ref, oid);
+      // A ref that is being removed just then may be told with the name of nothing: it is not there.
+      if (wanted(ref) && oid !== nothing) refs.set(ref, oid);
     }
     return new Session(connection, refs, abilities);
   }
